@@ -1,0 +1,1 @@
+//! Bytes to model and back: exposition text, OpenMetrics, protobuf, remote write, remote read; pure and fuzzed

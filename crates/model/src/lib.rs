@@ -1,0 +1,32 @@
+//! What a signal is: series, sample, histogram, exemplar, time range, typed ids, batches.
+//!
+//! This crate knows no file, no socket, no clock and no wire format. Every other crate may use it;
+//! it uses none of ours. A batch of metrics enters Vigie as a [`MetricBatch`], is handed to a
+//! [`MetricSink`], and is found again as labels and points in a store's snapshot.
+
+mod batch;
+mod exemplar;
+mod histogram;
+mod labels;
+mod matcher;
+mod metadata;
+mod points;
+mod sink;
+mod tenant;
+mod time;
+mod value;
+
+pub use batch::{BatchSeries, HistogramPoint, MetricBatch, SeriesBuilder};
+pub use exemplar::Exemplar;
+pub use histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, Histogram, Span};
+pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
+pub use matcher::{MatchOp, Matcher};
+pub use metadata::{Metadata, MetricType};
+pub use points::Points;
+pub use sink::{
+    Acknowledge, MetricSink, Rejection, RejectionReason, WriteError, WriteErrorKind, WriteFuture,
+    WriteReport,
+};
+pub use tenant::{TenantError, TenantId};
+pub use time::TimeRange;
+pub use value::{STALE_NAN_BITS, is_stale_nan, stale_nan};

@@ -1,0 +1,1 @@
+//! Answers: PromQL over store snapshots, with budgets and cancellation

@@ -1,0 +1,42 @@
+//! How a store is opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Folder of the log, the local parts and the default catalog.
+    pub data: PathBuf,
+    /// Where parts live: `None` for the data folder, otherwise `s3://`, `gs://` or `az://`.
+    pub parts_url: Option<String>,
+    /// Where the catalog of parts lives: `None` for SQLite in the data folder, otherwise
+    /// `postgres://`.
+    pub catalog_url: Option<String>,
+    /// Points older than this are removed; `None` keeps all.
+    pub retention: Option<Duration>,
+    /// Oldest parts are removed while all parts are larger; `None` for no limit.
+    pub retention_bytes: Option<u64>,
+    /// Series that one tenant may have at once.
+    pub series_max: u64,
+    /// Writes are refused while less than this is free on the data folder's disk.
+    pub free_bytes_min: u64,
+    /// Memory that heads and caches may take.
+    pub memory_bytes_max: u64,
+}
+
+impl StoreOptions {
+    /// The defaults, in the folder `data`: 15 days as Prometheus, no limit by size.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            parts_url: None,
+            catalog_url: None,
+            retention: Some(Duration::from_secs(15 * 24 * 3600)),
+            retention_bytes: None,
+            series_max: 20_000_000,
+            free_bytes_min: 64 << 20,
+            memory_bytes_max: 1 << 30,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Development only: fixtures, golden runner, the server under test

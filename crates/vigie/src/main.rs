@@ -1,0 +1,2 @@
+//! Vigie: one process that receives, keeps, answers and tells.
+fn main() {}
