@@ -1,6 +1,25 @@
 //! Native histograms: exponential buckets (schemas -4 to 8) and custom buckets (schema -53).
+//!
+//! Semantics are those of Prometheus 3's `FloatHistogram`; the operations below work on expanded
+//! `(bucket index, count)` cells and collapse them again into spans without empty buckets, so that
+//! equal populations always have equal layouts.
+
+mod buckets;
+mod reset;
+mod statistics;
+mod sum;
+mod trim;
+mod validate;
 
 use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
+
+pub use buckets::Bucket;
+pub use statistics::{FractionResult, QuantileNote, QuantileResult};
+pub use sum::{Combined, HistogramSum, IncompatibleHistograms};
+pub use validate::HistogramError;
 
 /// The schema number that says "buckets have custom upper bounds".
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;

@@ -18,7 +18,10 @@ mod value;
 
 pub use batch::{BatchSeries, HistogramPoint, MetricBatch, SeriesBuilder};
 pub use exemplar::Exemplar;
-pub use histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, Histogram, Span};
+pub use histogram::{
+    Bucket, CUSTOM_BUCKETS_SCHEMA, Combined, CounterResetHint, FractionResult, Histogram,
+    HistogramError, HistogramSum, IncompatibleHistograms, QuantileNote, QuantileResult, Span,
+};
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher};
 pub use metadata::{Metadata, MetricType};

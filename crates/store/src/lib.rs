@@ -14,7 +14,5 @@ mod store;
 pub use error::{StoreError, StoreErrorKind};
 pub use matching::CompiledMatcher;
 pub use options::StoreOptions;
-pub use snapshot::{
-    Budget, Cardinality, NamedCount, Select, SeriesExemplars, SeriesSet, Snapshot,
-};
+pub use snapshot::{Budget, Cardinality, NamedCount, Select, SeriesExemplars, SeriesSet, Snapshot};
 pub use store::Store;
