@@ -5,9 +5,11 @@
 //! leaves through a [`Snapshot`]. Readers never block writers. Nothing here knows HTTP or a
 //! query language.
 
+pub mod codec;
 mod error;
 mod matching;
 mod options;
+pub mod part;
 mod snapshot;
 mod store;
 

@@ -1,0 +1,1 @@
+//! Codecs of numbers: pure functions over slices. Decoders take untrusted bytes.
