@@ -1,1 +1,4 @@
 //! Listens and scrapes: discovery, scraping, remote write, this host; gives batches to a sink
+
+pub mod config;
+pub mod scrape;
