@@ -1,1 +1,20 @@
-//! Tells: the HTTP APIs, the front door of every listener, the embedded page
+//! Tells: the HTTP APIs, the front door of every listener, the embedded page.
+//!
+//! A request enters by the [`FrontDoor`], which knows who asks and what limits hold, and is
+//! answered by the router of a part: the Prometheus API ([`prometheus::router`]), or the page.
+//! Data itself is decided elsewhere: nothing here stores, evaluates or scrapes.
+
+mod error;
+mod front_door;
+mod json;
+mod number;
+pub mod prometheus;
+mod telemetry;
+
+pub use error::{ShowError, ShowErrorKind};
+pub use front_door::{
+    BodyError, FrontDoor, FrontDoorOptions, Identity, RequestBody, Role, TENANT_HEADER,
+};
+pub use telemetry::{
+    Collector, Counter, DURATION_BOUNDS_SECONDS, ExpositionText, Gauge, Histogram, Telemetry,
+};

@@ -1,0 +1,68 @@
+//! What alerting would fill: its endpoints answer with their empty structures until it is there,
+//! so that pages and dashboards which ask for them work. And the list of features.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::Shared;
+use super::answer::{Answer, Answered, ApiError};
+use super::parameters::Parameters;
+
+pub(super) async fn rules(parameters: Parameters) -> Answered {
+    parameters.matcher_sets().map_err(ApiError::bad_data)?;
+    let kind = parameters.get("type").to_ascii_lowercase();
+    if !matches!(kind.as_str(), "" | "alert" | "record") {
+        return Err(ApiError::parameter("type", format!("not supported value {kind:?}")));
+    }
+    Ok(Answer::written(|out| out.extend_from_slice(br#"{"groups":[]}"#)))
+}
+
+pub(super) async fn alerts() -> Answer {
+    Answer::written(|out| out.extend_from_slice(br#"{"alerts":[]}"#))
+}
+
+pub(super) async fn alertmanagers() -> Answer {
+    let none = br#"{"activeAlertmanagers":[],"droppedAlertmanagers":[]}"#;
+    Answer::written(|out| out.extend_from_slice(none))
+}
+
+pub(super) async fn notifications() -> Answer {
+    Answer::written(|out| out.extend_from_slice(b"[]"))
+}
+
+/// Nothing will ever come: what Prometheus answers when it has no room for another listener.
+pub(super) async fn notifications_live() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Serialize)]
+struct Features(BTreeMap<&'static str, BTreeMap<&'static str, bool>>);
+
+pub(super) async fn features(State(state): State<Shared>) -> Answered {
+    let options = &state.options;
+    let api = BTreeMap::from([
+        ("admin", options.enable_admin_api),
+        ("exclude_alerts", true),
+        ("label_values_match", true),
+        ("lifecycle", options.enable_lifecycle),
+        ("query_stats", true),
+        ("query_warnings", true),
+        ("remote_write_receiver", options.enable_remote_write_receiver),
+        ("time_range_labels", true),
+        ("time_range_series", true),
+    ]);
+    let promql = BTreeMap::from([
+        ("at_modifier", true),
+        ("duration_expr", true),
+        ("negative_offset", true),
+        ("per_query_lookback_delta", true),
+        ("subqueries", true),
+    ]);
+    let prometheus = BTreeMap::from([("agent_mode", false), ("server_mode", true)]);
+    let tsdb = BTreeMap::from([("exemplar_storage", true), ("native_histograms", true)]);
+    let all = [("api", api), ("prometheus", prometheus), ("promql", promql), ("tsdb", tsdb)];
+    Answer::data(&Features(BTreeMap::from(all)))
+}
