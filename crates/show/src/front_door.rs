@@ -60,7 +60,7 @@ impl Default for FrontDoorOptions {
         Self {
             connections_max: 512,
             header_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_mins(1),
             body_bytes_max: 64 << 20,
             decoded_bytes_max: 256 << 20,
             bodies_bytes_max: 512 << 20,

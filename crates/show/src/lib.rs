@@ -8,6 +8,7 @@ mod error;
 mod front_door;
 mod json;
 mod number;
+pub mod page;
 pub mod prometheus;
 mod telemetry;
 

@@ -5,6 +5,7 @@
 
 mod admin;
 mod answer;
+mod federate;
 mod lists;
 mod manage;
 mod parameters;
@@ -15,6 +16,7 @@ mod state;
 mod status;
 mod targets;
 mod time;
+mod tree;
 mod value;
 
 use std::ops::Deref;
@@ -50,9 +52,9 @@ impl Deref for Api {
 /// Without the route prefix of `--web.route-prefix`, which is applied here, and without the page,
 /// which the caller merges as the router's fallback.
 pub fn router(state: Arc<PrometheusState>) -> Router {
-    let slots = state.options.query_concurrency_max.clamp(1, Semaphore::MAX_PERMITS);
-    let api_state = Arc::new(Api { query_slots: Semaphore::new(slots), state: Arc::clone(&state) });
     let prefix = state.options.route_prefix.trim_matches('/').to_owned();
+    let slots = state.options.query_concurrency_max.clamp(1, Semaphore::MAX_PERMITS);
+    let api_state = Arc::new(Api { query_slots: Semaphore::new(slots), state });
     let routes = Router::new().nest("/api/v1", api()).merge(manage::routes()).with_state(api_state);
     if prefix.is_empty() { routes } else { Router::new().nest(&format!("/{prefix}"), routes) }
 }
@@ -72,6 +74,7 @@ fn data_routes() -> Router<Shared> {
         .route("/query_range", both(query::query_range))
         .route("/query_exemplars", both(query::query_exemplars))
         .route("/format_query", both(query::format_query))
+        .route("/parse_query", both(query::parse_query))
         .route("/series", both(series::series))
         .route("/labels", both(series::labels))
         .route("/label/{name}/values", get(series::label_values))

@@ -38,7 +38,9 @@ pub struct Telemetry {
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Telemetry").field("families", &self.families.lock().len()).finish()
+        f.debug_struct("Telemetry")
+            .field("families", &self.families.lock().len())
+            .finish_non_exhaustive()
     }
 }
 

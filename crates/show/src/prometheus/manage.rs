@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::Shared;
+use super::federate::federate;
 use super::status::BuildView;
+use crate::ExpositionText;
 
 /// Prometheus' name in the texts that scripts wait for.
 const NAME: &str = "Prometheus Server";
@@ -20,6 +22,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload).put(reload).get(only_post))
         .route("/-/quit", post(quit).put(quit).get(only_post))
+        .route("/federate", get(federate))
         .route("/metrics", get(metrics))
         .route("/version", get(version))
 }
@@ -79,7 +82,36 @@ async fn only_post() -> Response {
 }
 
 async fn metrics(State(state): State<Shared>) -> Response {
-    ([(header::CONTENT_TYPE, TEXT_FORMAT)], state.telemetry.render()).into_response()
+    let mut text = state.telemetry.render();
+    text.push_str(&depended_on(&state));
+    ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response()
+}
+
+/// The few names of Prometheus' own that dashboards and scripts depend on.
+fn depended_on(state: &Shared) -> String {
+    let mut text = ExpositionText::new();
+    let build = &state.build;
+    let labels = [
+        ("version", build.version.as_str()),
+        ("revision", build.revision.as_str()),
+        ("branch", build.branch.as_str()),
+        ("goversion", build.compiler.as_str()),
+    ];
+    let help = "The version whose API is served, and where the binary comes from.";
+    text.family("prometheus_build_info", "gauge", help);
+    text.sample("prometheus_build_info", &labels, 1.0);
+    let number = |yes: bool| f64::from(u8::from(yes));
+    let is_ready = state.operator.is_ready() && !state.operator.is_stopping();
+    text.single("prometheus_ready", "gauge", "Whether everything is started.", number(is_ready));
+    let reload = state.operator.last_reload();
+    let name = "prometheus_config_last_reload_successful";
+    text.single(name, "gauge", "Whether the last reload succeeded.", number(reload.is_success));
+    if reload.is_success {
+        let name = "prometheus_config_last_reload_success_timestamp_seconds";
+        let help = "When the configuration was loaded last.";
+        text.single(name, "gauge", help, reload.at_ms as f64 / 1000.0);
+    }
+    text.finish()
 }
 
 async fn version(State(state): State<Shared>) -> Response {

@@ -15,6 +15,7 @@ use vigie_query::{
 use super::answer::{Answer, Answered, ApiError, ApiErrorKind};
 use super::parameters::{Parameters, parse_duration_ns};
 use super::series::truncate;
+use super::tree::tree;
 use super::value::{push_stats, push_value};
 use super::{Shared, selector};
 use crate::Identity;
@@ -34,7 +35,7 @@ pub(super) async fn query(
     let time_ms = parameters.time_ms_or("time", state.world.clock.now_ms())?;
     let kind = QueryKind::Instant { time_ms };
     let output = evaluate(&state, &identity, &parameters, kind).await?;
-    answered(output, &parameters, limit)
+    Ok(answered(output, &parameters, limit))
 }
 
 pub(super) async fn query_range(
@@ -45,7 +46,7 @@ pub(super) async fn query_range(
     let limit = parameters.limit()?;
     let kind = range_kind(&parameters)?;
     let output = evaluate(&state, &identity, &parameters, kind).await?;
-    answered(output, &parameters, limit)
+    Ok(answered(output, &parameters, limit))
 }
 
 fn range_kind(parameters: &Parameters) -> Result<QueryKind, ApiError> {
@@ -121,7 +122,7 @@ async fn slot(
     }
 }
 
-fn answered(mut output: QueryOutput, parameters: &Parameters, limit: usize) -> Answered {
+fn answered(mut output: QueryOutput, parameters: &Parameters, limit: usize) -> Answer {
     let is_truncated = match &mut output.value {
         QueryValue::Vector(samples) => truncate(samples, limit),
         QueryValue::Matrix(series) => truncate(series, limit),
@@ -136,10 +137,10 @@ fn answered(mut output: QueryOutput, parameters: &Parameters, limit: usize) -> A
         }
         out.push(b'}');
     });
-    Ok(answer
+    answer
         .annotated(output.warnings, output.infos)
         .truncated(is_truncated)
-        .annotated(stats_warning(stats).into_iter().collect(), Vec::new()))
+        .annotated(stats_warning(stats).into_iter().collect(), Vec::new())
 }
 
 /// Prometheus takes any value for now and says so.
@@ -210,6 +211,10 @@ fn push_exemplar(out: &mut Vec<u8>, labels: &Labels, value: f64, timestamp_ms: i
 pub(super) async fn format_query(parameters: Parameters) -> Answered {
     let expr = parse(parameters.get("query"))?;
     Ok(Answer::written(|out| push_string(out, &selector::pretty(&expr))))
+}
+
+pub(super) async fn parse_query(parameters: Parameters) -> Answered {
+    Answer::data(&tree(&parse(parameters.get("query"))?))
 }
 
 #[derive(Serialize)]

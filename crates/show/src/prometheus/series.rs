@@ -25,8 +25,7 @@ pub(super) async fn series(
     let snapshot = state.store.snapshot(&identity.tenant);
     let mut found = snapshot.series(&sets, range, one_more(limit)).await?;
     let is_truncated = truncate(&mut found, limit);
-    let answer =
-        Answer::written(|out| push_array(out, &found, |out, labels| push_labels(out, labels)));
+    let answer = Answer::written(|out| push_array(out, &found, push_labels));
     Ok(answer.truncated(is_truncated))
 }
 

@@ -218,7 +218,7 @@ fn wanted_pool(parameters: &Parameters) -> Result<&str, ApiError> {
     }
 }
 
-fn no_pool(detail: String) -> ApiError {
+fn no_pool(detail: impl fmt::Display) -> ApiError {
     ApiError::bad_data(format!("error retrieving scrape config: {detail}"))
 }
 

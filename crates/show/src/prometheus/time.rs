@@ -1,5 +1,6 @@
 //! Times and durations as Go prints them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Go's zero time: "never".
@@ -28,9 +29,11 @@ pub(super) fn duration_text(duration: Duration) -> String {
     let mut text = String::new();
     for (unit, milliseconds) in UNITS {
         // Weeks only when nothing is left over: `1w`, but `8d`.
-        let fits = if unit == "w" { rest % milliseconds == 0 } else { rest >= milliseconds };
+        let fits =
+            if unit == "w" { rest.is_multiple_of(milliseconds) } else { rest >= milliseconds };
         if fits && rest > 0 {
-            text.push_str(&format!("{}{unit}", rest / milliseconds));
+            // Writing to a string cannot fail.
+            let _written = write!(text, "{}{unit}", rest / milliseconds);
             rest %= milliseconds;
         }
     }

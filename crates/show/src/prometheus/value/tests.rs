@@ -26,7 +26,7 @@ fn values_are_as_prometheus_writes_them() {
     check(&QueryValue::Vector(Vec::new()), r#"{"resultType":"vector","result":[]}"#);
     let labels = Labels::from_pairs([("__name__", "up"), ("job", "x")]);
     let series = RangeSeries {
-        labels: labels.clone(),
+        labels,
         timestamps_ms: vec![1_000, 2_500],
         values: vec![f64::NAN, 1e21],
         histograms: Vec::new(),
