@@ -4,3 +4,4 @@
 //! reads a file or knows the store.
 
 pub mod promql;
+pub mod relabel;
