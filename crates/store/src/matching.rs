@@ -120,8 +120,8 @@ fn compile(pattern: &str) -> Result<(Candidates, Test), StoreError> {
 
 /// The words or the prefix that a regular expression stands for, when it does.
 fn understand(pattern: &str) -> Option<Candidates> {
-    let parsed = regex_syntax::ParserBuilder::new().dot_matches_new_line(true).build();
-    let expression = without_anchors(parsed.clone().parse(pattern).ok()?);
+    let mut parser = regex_syntax::ParserBuilder::new().dot_matches_new_line(true).build();
+    let expression = without_anchors(parser.parse(pattern).ok()?);
     let mut extractor = Extractor::new();
     extractor.kind(ExtractKind::Prefix).limit_total(LITERALS_MAX);
     let sequence = extractor.extract(&expression);
@@ -204,12 +204,14 @@ mod tests {
             let plain = Regex::new(&format!("^(?s:{pattern})$")).unwrap();
             for op in [MatchOp::Regex, MatchOp::NotRegex] {
                 let matcher = CompiledMatcher::new(&Matcher::new("l", op, pattern)).unwrap();
+                let prefix = match matcher.candidates() {
+                    Candidates::Prefix(prefix) => prefix,
+                    Candidates::Literals(_) | Candidates::Any => "",
+                };
                 for value in values {
                     let expected = plain.is_match(value) == (op == MatchOp::Regex);
                     assert_eq!(matcher.matches_value(value), expected, "{pattern:?} {value:?}");
-                    if let Candidates::Prefix(prefix) = matcher.candidates() {
-                        assert!(!plain.is_match(value) || value.starts_with(prefix.as_str()));
-                    }
+                    assert!(!plain.is_match(value) || value.starts_with(prefix));
                 }
             }
         }

@@ -13,6 +13,9 @@ const POWERS: [f64; 16] =
 const MANTISSA_LIMIT: f64 = 9_007_199_254_740_992.0;
 /// Below this, Pcodec's own metadata leaves nothing to save.
 const PCODEC_BYTES_MIN: usize = 24;
+/// Pcodec is tried when the estimate of its size is not larger than would save enough, by more
+/// than one part in so many of the packed size: the estimate is rough.
+const PROMISE_MARGIN: usize = 8;
 
 /// Buffers that encoding and decoding reuse.
 #[derive(Debug, Clone, Default)]
@@ -68,38 +71,48 @@ pub fn encode(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
         encode_constant(first, out);
         return;
     }
+    if let Some(exponent) = split(values, scratch) {
+        encode_decimal(exponent, scratch, out);
+    } else {
+        encode_bits(values, scratch, out);
+    }
+}
+
+fn encode_decimal(exponent: usize, scratch: &mut Scratch, out: &mut Vec<u8>) {
     let start = out.len();
-    match split(values, scratch) {
-        Some(exponent) => {
-            out.push(layout::DECIMAL);
-            put_decimal_header(exponent, &scratch.exceptions, out);
-            let header = out.len();
-            integers::encode(&scratch.integers, &mut scratch.inner, out);
-            if out.len() - header < PCODEC_BYTES_MIN {
-                return;
-            }
-            scratch.other.clear();
-            let hint = hint(&scratch.integers);
-            let other = pcodec::encode_integers(&scratch.integers, hint, &mut scratch.other);
-            if other.is_some() && saves_enough(scratch.other.len(), out.len() - header) {
-                out[start] = layout::DECIMAL_PCODEC;
-                out.truncate(header);
-                out.extend_from_slice(&scratch.other);
-            }
-        }
-        None => {
-            out.push(layout::BITS);
-            scratch.integers.clear();
-            scratch.integers.extend(values.iter().map(|value| value.to_bits() as i64));
-            integers::encode(&scratch.integers, &mut scratch.inner, out);
-            scratch.other.clear();
-            let other = pcodec::encode_floats(values, &mut scratch.other);
-            if other.is_some() && saves_enough(scratch.other.len(), out.len() - start - 1) {
-                out[start] = layout::BITS_PCODEC;
-                out.truncate(start + 1);
-                out.extend_from_slice(&scratch.other);
-            }
-        }
+    out.push(layout::DECIMAL);
+    put_decimal_header(exponent, &scratch.exceptions, out);
+    let header = out.len();
+    integers::encode(&scratch.integers, &mut scratch.inner, out);
+    let packed = out.len() - header;
+    if packed < PCODEC_BYTES_MIN {
+        return;
+    }
+    let (hint, estimate) = hint(&scratch.integers);
+    if !saves_enough(estimate, packed + packed / PROMISE_MARGIN) {
+        return;
+    }
+    scratch.other.clear();
+    let other = pcodec::encode_integers(&scratch.integers, hint, &mut scratch.other);
+    if other.is_some() && saves_enough(scratch.other.len(), packed) {
+        out[start] = layout::DECIMAL_PCODEC;
+        out.truncate(header);
+        out.extend_from_slice(&scratch.other);
+    }
+}
+
+fn encode_bits(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.push(layout::BITS);
+    scratch.integers.clear();
+    scratch.integers.extend(values.iter().map(|value| value.to_bits() as i64));
+    integers::encode(&scratch.integers, &mut scratch.inner, out);
+    scratch.other.clear();
+    let other = pcodec::encode_floats(values, &mut scratch.other);
+    if other.is_some() && saves_enough(scratch.other.len(), out.len() - start - 1) {
+        out[start] = layout::BITS_PCODEC;
+        out.truncate(start + 1);
+        out.extend_from_slice(&scratch.other);
     }
 }
 
@@ -108,15 +121,12 @@ const fn saves_enough(pcodec: usize, packed: usize) -> bool {
 }
 
 fn encode_constant(value: f64, out: &mut Vec<u8>) {
-    match decimal(value) {
-        Some((exponent, mantissa)) => {
-            out.extend_from_slice(&[layout::CONSTANT_DECIMAL, exponent as u8]);
-            put_signed(out, mantissa);
-        }
-        None => {
-            out.push(layout::CONSTANT_BITS);
-            out.extend_from_slice(&value.to_bits().to_le_bytes());
-        }
+    if let Some((exponent, mantissa)) = decimal(value) {
+        out.extend_from_slice(&[layout::CONSTANT_DECIMAL, exponent as u8]);
+        put_signed(out, mantissa);
+    } else {
+        out.push(layout::CONSTANT_BITS);
+        out.extend_from_slice(&value.to_bits().to_le_bytes());
     }
 }
 
@@ -172,8 +182,9 @@ fn put_decimal_header(exponent: usize, exceptions: &[(usize, u64)], out: &mut Ve
 }
 
 /// The order of differences with the least entropy (estimated from bit lengths, which is much
-/// cheaper than Pcodec's own sampling and as good here), and the common divisor.
-fn hint(values: &[i64]) -> Hint {
+/// cheaper than Pcodec's own sampling and as good here), and the common divisor; and about how
+/// many bytes Pcodec would take.
+fn hint(values: &[i64]) -> (Hint, usize) {
     let mut sample: Vec<i64> = values.iter().step_by(values.len() / 32 + 1).copied().collect();
     sample.sort_unstable();
     let median = sample.get(sample.len() / 2).copied().unwrap_or(0);
@@ -204,7 +215,10 @@ fn hint(values: &[i64]) -> Hint {
     } else {
         2
     };
-    Hint { order, divisor: divisor.max(1) }
+    let divisor = divisor.max(1);
+    let spared = (divisor as f64).log2() * values.len() as f64;
+    let estimate = ((costs[order] - spared).max(0.0) / 8.0) as usize;
+    (Hint { order, divisor }, estimate)
 }
 
 /// Bits that values with these bit lengths take, about.

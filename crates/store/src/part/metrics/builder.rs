@@ -44,10 +44,10 @@ struct Entry {
 
 impl MetricPartBuilder {
     /// A part without content.
-    pub fn new(options: PartOptions) -> Self {
+    pub fn new(options: &PartOptions) -> Self {
         let chunk_points_max = options.chunk_points_max.clamp(1, VALUES_MAX);
         Self {
-            options: PartOptions { chunk_points_max, ..options },
+            options: PartOptions { chunk_points_max, ..options.clone() },
             data: Vec::new(),
             series: Vec::new(),
             chunks: Vec::new(),

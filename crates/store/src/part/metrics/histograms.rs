@@ -135,17 +135,16 @@ pub(super) fn decode(
             for _ in 0..buckets {
                 let column = take_floats(input, members.len(), scratch)?;
                 for (at, value) in members.iter().zip(column) {
-                    let histogram = &mut histograms[*at];
-                    if negative == 0 {
-                        histogram.positive_buckets.push(value);
-                    } else {
-                        histogram.negative_buckets.push(value);
-                    }
+                    side(&mut histograms[*at], negative == 1).push(value);
                 }
             }
         }
     }
     Ok(histograms)
+}
+
+fn side(histogram: &mut Histogram, negative: bool) -> &mut Vec<f64> {
+    if negative { &mut histogram.negative_buckets } else { &mut histogram.positive_buckets }
 }
 
 /// A histogram that has only what its layout says.

@@ -167,8 +167,8 @@ fn decode_postings(bytes: &[u8], series: u32) -> Result<RoaringBitmap, StoreErro
 /// What is known of one label name.
 #[derive(Debug)]
 pub(super) struct Name {
-    /// The name.
-    pub(super) name: String,
+    /// The name itself.
+    pub(super) label: String,
     /// Number of distinct values.
     pub(super) values: usize,
     /// The first block of values.
@@ -190,7 +190,7 @@ pub(super) fn decode_names(bytes: &[u8], blocks: usize) -> Result<Vec<Name>, Sto
         let firsts = (0..firsts)
             .map(|_| Ok(input.text()?.to_owned()))
             .collect::<Result<Vec<String>, StoreError>>()?;
-        names.push(Name { name, values, block, firsts });
+        names.push(Name { label: name, values, block, firsts });
     }
     Ok(names)
 }

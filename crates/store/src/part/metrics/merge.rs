@@ -77,7 +77,9 @@ fn merge_extras(
             exemplars.entry(labels).or_default().extend(list);
         }
         for (name, list) in part.metadata()? {
-            list.iter().for_each(|metadata| builder.add_metadata(&name, metadata));
+            for metadata in &list {
+                builder.add_metadata(&name, metadata);
+            }
         }
     }
     for (labels, mut list) in exemplars {

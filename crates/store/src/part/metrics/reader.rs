@@ -46,6 +46,9 @@ struct Inner {
     columns: usize,
 }
 
+/// A decoded column of times.
+type Times = Arc<Box<[i64]>>;
+
 /// What a thread keeps between reads: buffers, and the blocks that the next series needs too.
 #[derive(Default)]
 struct ReadState {
@@ -53,7 +56,7 @@ struct ReadState {
     chunks: Option<(BlockKey, Arc<ChunksBlock>)>,
     data: Option<(BlockKey, Arc<Bytes>)>,
     times_block: Option<(BlockKey, Arc<TimesBlock>)>,
-    times: Vec<Option<(BlockKey, Arc<Vec<i64>>)>>,
+    times: Vec<Option<(BlockKey, Times)>>,
 }
 
 thread_local! {
@@ -113,7 +116,7 @@ impl MetricPart {
     /// Labels of series `id`.
     pub fn labels(&self, id: u32) -> Result<Labels, StoreError> {
         let inner = &*self.inner;
-        let (block, at) = inner.series_place(id);
+        let (block, at) = Inner::series_place(id);
         let count = inner.series_in_block(block);
         let labels: Arc<Vec<Labels>> = inner.cached(section::LABELS, block, |bytes| {
             let labels = series::decode_labels(&bytes, count)?;
@@ -166,7 +169,7 @@ impl MetricPart {
 
     /// Names of all labels, ascending.
     pub fn label_names(&self) -> Result<Vec<String>, StoreError> {
-        Ok(self.names()?.iter().map(|name| name.name.clone()).collect())
+        Ok(self.names()?.iter().map(|name| name.label.clone()).collect())
     }
 
     /// Values of label `name` over all series, ascending.
@@ -220,11 +223,11 @@ impl MetricPart {
     }
 
     /// All label names.
-    pub(super) fn names(&self) -> Result<Arc<Vec<Name>>, StoreError> {
+    pub(super) fn names(&self) -> Result<Arc<Box<[Name]>>, StoreError> {
         let blocks = self.inner.container.section(section::VALUES)?.blocks();
         self.inner.cached(section::NAMES, 0, |bytes| {
             let names = index::decode_names(&bytes, blocks)?;
-            Ok((names, 2 * bytes.len()))
+            Ok((names.into_boxed_slice(), 2 * bytes.len()))
         })
     }
 
@@ -261,7 +264,7 @@ impl Inner {
         Ok(block)
     }
 
-    fn series_place(&self, id: u32) -> (usize, usize) {
+    fn series_place(id: u32) -> (usize, usize) {
         (id as usize / SERIES, id as usize % SERIES)
     }
 
@@ -274,7 +277,7 @@ impl Inner {
         id: u32,
         state: &mut ReadState,
     ) -> Result<(Arc<ChunksBlock>, usize), StoreError> {
-        let (block, at) = self.series_place(id);
+        let (block, at) = Self::series_place(id);
         let key = self.key(section::CHUNKS, block);
         let chunks = keep(&mut state.chunks, key, || {
             self.cached(section::CHUNKS, block, |bytes| {
@@ -311,7 +314,7 @@ impl Inner {
         block: &TimesBlock,
         column: Column,
         state: &mut ReadState,
-    ) -> Result<Arc<Vec<i64>>, StoreError> {
+    ) -> Result<Times, StoreError> {
         let key = self.key(section::TIMES | DECODED, number as usize);
         if state.times.is_empty() {
             state.times.resize(TIMES_SLOTS, None);
@@ -322,13 +325,13 @@ impl Inner {
         {
             return Ok(Arc::clone(times));
         }
-        let times: Arc<Vec<i64>> = match self.cache.get(key) {
-            Some(times) => times,
-            None => {
-                let times = Arc::new(block.decode(column, state.scratch.floats.integers())?);
-                self.cache.put(key, &times, times.len() * 8);
-                times
-            }
+        let times: Times = if let Some(times) = self.cache.get(key) {
+            times
+        } else {
+            let times = block.decode(column, state.scratch.floats.integers())?;
+            let times = Arc::new(times.into_boxed_slice());
+            self.cache.put(key, &times, times.len() * 8);
+            times
         };
         if let Some(slot) = state.times.get_mut(slot) {
             *slot = Some((key, Arc::clone(&times)));

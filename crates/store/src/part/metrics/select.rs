@@ -12,7 +12,7 @@ const LABELS_SCAN_MAX: u64 = 256;
 
 /// The entry of label `name`.
 pub(super) fn find_name<'a>(names: &'a [Name], name: &str) -> Option<&'a Name> {
-    let at = names.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()?;
+    let at = names.binary_search_by(|entry| entry.label.as_str().cmp(name)).ok()?;
     names.get(at)
 }
 

@@ -32,7 +32,7 @@ fn open(part: &FinishedPart) -> MetricPart {
 }
 
 fn build(series: &[(Labels, Points)], chunk_points_max: usize) -> FinishedPart {
-    let mut builder = MetricPartBuilder::new(options(chunk_points_max));
+    let mut builder = MetricPartBuilder::new(&options(chunk_points_max));
     for (labels, points) in series {
         builder.add_series(labels, points).unwrap();
     }
@@ -133,7 +133,7 @@ fn assorted() -> Vec<(Labels, Points)> {
 }
 
 fn full_part() -> FinishedPart {
-    let mut builder = MetricPartBuilder::new(options(128));
+    let mut builder = MetricPartBuilder::new(&options(128));
     for (labels, points) in assorted() {
         builder.add_series(&labels, &points).unwrap();
     }
@@ -270,7 +270,7 @@ fn many_values_are_found_across_blocks() {
 
 #[test]
 fn what_cannot_be_written_is_refused() {
-    let mut builder = MetricPartBuilder::new(options(10));
+    let mut builder = MetricPartBuilder::new(&options(10));
     let mut unsorted = floats([2, 1], |_| 0.0);
     assert!(builder.add_series(&labels("a=1"), &unsorted).is_err());
     unsorted.values.pop();
@@ -302,7 +302,7 @@ fn merging_lets_the_later_part_win() {
     let mut later = floats((5..15).step_by(2), |_| 2.0);
     later.start_timestamps_ms = vec![3; 5];
     let new = build(&[(labels("a=1"), later), (labels("a=2"), floats([100], |_| 3.0))], 4);
-    let mut builder = MetricPartBuilder::new(options(100));
+    let mut builder = MetricPartBuilder::new(&options(100));
     let dropped = |labels: &Labels| match labels.get("a") {
         Some("1") => vec![TimeRange::new(2, 3)],
         Some("3") => vec![TimeRange::ALL],
@@ -323,11 +323,11 @@ fn merging_lets_the_later_part_win() {
 fn merging_with_itself_changes_nothing() {
     let finished = full_part();
     let part = open(&finished);
-    let mut builder = MetricPartBuilder::new(options(128));
+    let mut builder = MetricPartBuilder::new(&options(128));
     merge(&[part.clone(), part], &|_| Vec::new(), TimeRange::ALL, &mut builder).unwrap();
     let again = builder.finish().unwrap();
     // Columns of times are numbered in another order, so the size may differ.
-    assert_eq!(again.meta, PartMeta { bytes: again.meta.bytes, ..finished.meta.clone() });
+    assert_eq!(again.meta, PartMeta { bytes: again.meta.bytes, ..finished.meta });
     assert_eq!(content(&open(&again)), content(&open(&finished)));
 }
 
@@ -360,7 +360,7 @@ fn read_all(bytes: Bytes) -> Option<BTreeMap<Labels, Vec<String>>> {
 #[test]
 fn a_changed_byte_is_an_error_or_changes_nothing() {
     let part = {
-        let mut builder = MetricPartBuilder::new(options(64));
+        let mut builder = MetricPartBuilder::new(&options(64));
         for (labels, points) in assorted().iter().step_by(20) {
             builder.add_series(labels, points).unwrap();
         }

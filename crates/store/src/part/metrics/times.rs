@@ -36,12 +36,11 @@ impl TimesBuilder {
         {
             return number;
         }
-        let number = match self.known.get(&hash) {
-            Some(number) => *number,
-            None => {
-                self.known.insert(hash, self.columns);
-                self.add(times, scratch)
-            }
+        let number = if let Some(number) = self.known.get(&hash) {
+            *number
+        } else {
+            self.known.insert(hash, self.columns);
+            self.add(times, scratch)
         };
         self.last = Some((hash, number));
         number
@@ -56,7 +55,7 @@ impl TimesBuilder {
         put_varint(&mut self.header, last.wrapping_sub(first) as u64);
         put_varint(&mut self.header, (self.payload.len() - start) as u64);
         self.columns += 1;
-        if self.columns as usize % COLUMNS == 0 {
+        if (self.columns as usize).is_multiple_of(COLUMNS) {
             self.end_block();
         }
         self.columns - 1
