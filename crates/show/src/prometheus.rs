@@ -18,6 +18,7 @@ mod targets;
 mod time;
 mod tree;
 mod value;
+mod write;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ type Shared = Arc<Api>;
 struct Api {
     state: Arc<PrometheusState>,
     query_slots: Semaphore,
+    written: write::WriteCounters,
 }
 
 impl Deref for Api {
@@ -54,7 +56,8 @@ impl Deref for Api {
 pub fn router(state: Arc<PrometheusState>) -> Router {
     let prefix = state.options.route_prefix.trim_matches('/').to_owned();
     let slots = state.options.query_concurrency_max.clamp(1, Semaphore::MAX_PERMITS);
-    let api_state = Arc::new(Api { query_slots: Semaphore::new(slots), state });
+    let written = write::WriteCounters::new(&state.telemetry);
+    let api_state = Arc::new(Api { query_slots: Semaphore::new(slots), written, state });
     let routes = Router::new().nest("/api/v1", api()).merge(manage::routes()).with_state(api_state);
     if prefix.is_empty() { routes } else { Router::new().nest(&format!("/{prefix}"), routes) }
 }
@@ -78,6 +81,7 @@ fn data_routes() -> Router<Shared> {
         .route("/series", both(series::series))
         .route("/labels", both(series::labels))
         .route("/label/{name}/values", get(series::label_values))
+        .route("/write", post(write::write))
         .route("/metadata", get(series::metadata))
 }
 

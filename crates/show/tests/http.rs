@@ -7,3 +7,5 @@ mod api;
 mod door;
 #[path = "http/server.rs"]
 mod server;
+#[path = "http/write.rs"]
+mod write;

@@ -2,6 +2,10 @@
 
 use vigie_model::METRIC_NAME;
 
+/// No series has more labels than this, nor larger ones: an index entry is made for each.
+const LABELS_MAX: usize = 2_048;
+const LABEL_BYTES_MAX: usize = 1 << 20;
+
 /// Labels of one series; the allocation serves all series of a request.
 #[derive(Debug, Default)]
 pub(super) struct LabelBuffer<'a> {
@@ -35,6 +39,15 @@ impl LabelBuffer<'_> {
 
     /// [`normalise`](Self::normalise) for a series, which must have a metric name.
     pub(super) fn normalise_series(&mut self) -> Result<(), String> {
+        if self.pairs.len() > LABELS_MAX {
+            let count = self.pairs.len();
+            return Err(format!("series has {count} labels, more than {LABELS_MAX}: {self}"));
+        }
+        if self.pairs.iter().map(|pair| pair.0.len() + pair.1.len()).sum::<usize>()
+            > LABEL_BYTES_MAX
+        {
+            return Err(format!("labels take more than {LABEL_BYTES_MAX} bytes: {self}"));
+        }
         self.normalise()?;
         if self.pairs.iter().any(|pair| pair.0 == METRIC_NAME) {
             return Ok(());

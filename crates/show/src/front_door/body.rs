@@ -123,7 +123,15 @@ pub struct RequestBody {
     pub bytes: Bytes,
     /// Whether it is still compressed with snappy.
     pub is_snappy: bool,
-    _reservation: Reservation,
+    reservation: Reservation,
+    budget: BodyBudget,
+}
+
+impl RequestBody {
+    /// Takes memory for `bytes` of this request in all, for what a handler decodes on its own.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), BodyError> {
+        self.budget.reserve(&mut self.reservation, bytes)
+    }
 }
 
 impl<S: Sync> FromRequest<S> for RequestBody {
@@ -149,7 +157,8 @@ impl<S: Sync> FromRequest<S> for RequestBody {
             }
         };
         let is_snappy = encoding == Encoding::Snappy;
-        Ok(Self { bytes, is_snappy, _reservation: reservation })
+        let budget = limits.budget.clone();
+        Ok(Self { bytes, is_snappy, reservation, budget })
     }
 }
 
