@@ -5,16 +5,29 @@
 //! leaves through a [`Snapshot`]. Readers never block writers. Nothing here knows HTTP or a
 //! query language.
 
+mod catalog;
 pub mod codec;
 mod error;
+pub mod fuzzing;
+mod head;
 mod matching;
+mod metrics;
 mod options;
 pub mod part;
+mod parts;
+mod points;
+mod series_set;
 mod snapshot;
 mod store;
+mod view;
+mod wal;
 
+pub use catalog::PartRow;
 pub use error::{StoreError, StoreErrorKind};
+pub use head::HeadStats;
 pub use matching::CompiledMatcher;
+pub use metrics::Counters;
 pub use options::StoreOptions;
-pub use snapshot::{Budget, Cardinality, NamedCount, Select, SeriesExemplars, SeriesSet, Snapshot};
+pub use series_set::SeriesSet;
+pub use snapshot::{Budget, Cardinality, NamedCount, Select, SeriesExemplars, Snapshot};
 pub use store::Store;

@@ -1,11 +1,12 @@
 //! A consistent view of one tenant's data.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use vigie_model::{Exemplar, Labels, Matcher, Metadata, Points, TimeRange};
+use vigie_model::{Exemplar, Labels, Matcher, Metadata, TimeRange};
 
+use crate::series_set::SeriesSet;
+use crate::view::View;
 use crate::{CompiledMatcher, StoreError};
 
 /// What a query may take. One budget is shared by all reads of a query.
@@ -50,55 +51,6 @@ pub struct Select<'a> {
     pub range: TimeRange,
 }
 
-/// The series that a selection found; their points are decoded when asked for.
-#[derive(Debug, Default)]
-pub struct SeriesSet {
-    pub(crate) series: Vec<(Labels, Arc<Points>)>,
-}
-
-impl SeriesSet {
-    /// Number of series.
-    pub fn len(&self) -> usize {
-        self.series.len()
-    }
-
-    /// Whether no series was found.
-    pub fn is_empty(&self) -> bool {
-        self.series.is_empty()
-    }
-
-    /// Labels of series `index`. Order of series is unspecified; no two have equal labels.
-    pub fn labels(&self, index: usize) -> &Labels {
-        &self.series[index].0
-    }
-
-    /// Puts the points of series `index` within `range` into `points` (cleared first). May be
-    /// called from several threads, for any series, any number of times.
-    pub fn read(
-        &self,
-        index: usize,
-        range: TimeRange,
-        points: &mut Points,
-        budget: &Budget,
-    ) -> Result<(), StoreError> {
-        points.clear();
-        let from = &self.series[index].1;
-        for at in 0..from.len() {
-            if range.contains(from.timestamps_ms[at]) {
-                if let Some(histogram) = from.histogram_at(at) {
-                    points.histograms.push((points.len() as u32, Arc::clone(histogram)));
-                }
-                if !from.start_timestamps_ms.is_empty() {
-                    points.start_timestamps_ms.push(from.start_timestamps_ms[at]);
-                }
-                points.timestamps_ms.push(from.timestamps_ms[at]);
-                points.values.push(from.values[at]);
-            }
-        }
-        budget.take_samples(points.len() as u64)
-    }
-}
-
 /// A series and its exemplars.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesExemplars {
@@ -141,7 +93,7 @@ pub struct Cardinality {
 /// A consistent view of one tenant's data: what was acknowledged before it was taken is in it.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(crate) data: Arc<crate::store::TenantData>,
+    pub(crate) view: View,
 }
 
 impl Snapshot {
@@ -153,12 +105,7 @@ impl Snapshot {
     ) -> Result<SeriesSet, StoreError> {
         budget.check()?;
         let matchers = compile(select.matchers)?;
-        let series = self.data.series.iter();
-        let found = series.filter(|(labels, points)| {
-            matchers.iter().all(|m| m.matches(labels))
-                && points.timestamps_ms.iter().any(|t| select.range.contains(*t))
-        });
-        Ok(SeriesSet { series: found.map(|(l, p)| (l.clone(), Arc::clone(p))).collect() })
+        SeriesSet::collect(&self.view, &matchers, select.range)
     }
 
     /// Labels of the series that satisfy any of `matcher_sets` (all series when there is none)
@@ -171,14 +118,15 @@ impl Snapshot {
     ) -> Result<Vec<Labels>, StoreError> {
         let everything = [Vec::new()];
         let sets = if matcher_sets.is_empty() { &everything[..] } else { matcher_sets };
-        let budget = Budget::new(u64::MAX);
-        let mut found = BTreeSet::new();
+        let mut found = Vec::new();
         for matchers in sets {
-            let set = self.select(Select { matchers, range }, &budget).await?;
-            found.extend(set.series.into_iter().map(|(labels, _)| labels));
+            let set = SeriesSet::collect(&self.view, &compile(matchers)?, range)?;
+            found.extend((0..set.len()).map(|at| set.labels(at).clone()));
         }
-        let limit = if limit == 0 { usize::MAX } else { limit };
-        Ok(found.into_iter().take(limit).collect())
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(unlimited(limit));
+        Ok(found)
     }
 
     /// Names of the labels of those series, ascending.
@@ -188,10 +136,19 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        let series = self.series(matcher_sets, range, 0).await?;
-        let names: BTreeSet<&str> = series.iter().flat_map(|l| l.iter().map(|(n, _)| n)).collect();
-        let limit = if limit == 0 { usize::MAX } else { limit };
-        Ok(names.into_iter().take(limit).map(str::to_owned).collect())
+        let mut names = BTreeSet::new();
+        if matcher_sets.is_empty() {
+            for source in self.view.sources(range) {
+                names.extend(source.label_names()?);
+            }
+        } else {
+            for labels in self.series(matcher_sets, range, 0).await? {
+                let new = labels.iter().filter(|(name, _)| !names.contains(*name));
+                let new: Vec<_> = new.map(|(name, _)| name.to_owned()).collect();
+                names.extend(new);
+            }
+        }
+        Ok(names.into_iter().take(unlimited(limit)).collect())
     }
 
     /// Values of label `name` in those series, ascending.
@@ -202,19 +159,44 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        let series = self.series(matcher_sets, range, 0).await?;
-        let values: BTreeSet<&str> = series.iter().filter_map(|labels| labels.get(name)).collect();
-        let limit = if limit == 0 { usize::MAX } else { limit };
-        Ok(values.into_iter().take(limit).map(str::to_owned).collect())
+        let mut values = BTreeSet::new();
+        if matcher_sets.is_empty() {
+            for source in self.view.sources(range) {
+                values.extend(source.label_values(name)?);
+            }
+        } else {
+            for labels in self.series(matcher_sets, range, 0).await? {
+                if let Some(value) = labels.get(name)
+                    && !values.contains(value)
+                {
+                    values.insert(value.to_owned());
+                }
+            }
+        }
+        Ok(values.into_iter().take(unlimited(limit)).collect())
     }
 
     /// Exemplars of those series in `range`.
     pub async fn exemplars(
         &self,
-        _matcher_sets: &[Vec<Matcher>],
-        _range: TimeRange,
+        matcher_sets: &[Vec<Matcher>],
+        range: TimeRange,
     ) -> Result<Vec<SeriesExemplars>, StoreError> {
-        Ok(Vec::new())
+        let mut found: BTreeMap<Labels, Vec<Exemplar>> = BTreeMap::new();
+        for matchers in matcher_sets {
+            let matchers = compile(matchers)?;
+            // Exemplars may lie outside the range of their series' points.
+            for source in self.view.sources(TimeRange::ALL) {
+                for (labels, exemplars) in source.exemplars(&matchers, range)? {
+                    add_new(found.entry(labels).or_default(), exemplars);
+                }
+            }
+        }
+        let sorted = |(labels, mut exemplars): (Labels, Vec<Exemplar>)| {
+            exemplars.sort_by_key(|exemplar| exemplar.timestamp_ms);
+            SeriesExemplars { labels, exemplars }
+        };
+        Ok(found.into_iter().map(sorted).collect())
     }
 
     /// Metadata by metric name: of all metrics, or of `metric`.
@@ -222,17 +204,41 @@ impl Snapshot {
         &self,
         metric: Option<&str>,
     ) -> Result<BTreeMap<String, Vec<Metadata>>, StoreError> {
-        let all = self.data.metadata.iter();
-        Ok(all
-            .filter(|(name, _)| metric.is_none_or(|m| m == name.as_str()))
-            .map(|(name, metadata)| (name.clone(), vec![metadata.clone()]))
-            .collect())
+        let mut found: BTreeMap<String, Vec<Metadata>> = BTreeMap::new();
+        // The newest first, since that is what askers that want one take.
+        for source in self.view.sources(TimeRange::ALL).iter().rev() {
+            for (name, all) in source.metadata()? {
+                if metric.is_some_and(|metric| metric != name) {
+                    continue;
+                }
+                add_new(found.entry(name).or_default(), all);
+            }
+        }
+        Ok(found)
     }
 
-    /// What takes how much room: `limit` entries of each list.
-    pub async fn cardinality(&self, _limit: usize) -> Result<Cardinality, StoreError> {
-        Ok(Cardinality { series: self.data.series.len() as u64, ..Cardinality::default() })
+    /// What takes how much room in the head: `limit` entries of each list.
+    pub async fn cardinality(&self, limit: usize) -> Result<Cardinality, StoreError> {
+        let busiest = match &self.view.frozen {
+            // A head that was begun a moment ago would show next to nothing.
+            Some(frozen) if frozen.stats().series > self.view.active.stats().series => frozen,
+            _ => &self.view.active,
+        };
+        Ok(busiest.cardinality(limit))
     }
+}
+
+/// Adds those of `more` that are not there yet.
+fn add_new<T: PartialEq>(there: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !there.contains(&one) {
+            there.push(one);
+        }
+    }
+}
+
+fn unlimited(limit: usize) -> usize {
+    if limit == 0 { usize::MAX } else { limit }
 }
 
 fn compile(matchers: &[Matcher]) -> Result<Vec<CompiledMatcher>, StoreError> {

@@ -1,115 +1,196 @@
-//! The store's front: open, write, snapshot, delete, flush, close.
+//! The store's front: open, write, snapshot, flush, close.
 
-use std::collections::{BTreeMap, HashMap};
+mod background;
+mod compact;
+mod delete;
+mod open;
+mod seal;
+mod snapshots;
+mod space;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use vigie_model::{
-    Acknowledge, Labels, Matcher, Metadata, MetricBatch, MetricSink, Points, TenantId, TimeRange,
-    WriteFuture, WriteReport,
+    Acknowledge, MetricBatch, MetricSink, TenantId, WriteError, WriteErrorKind, WriteFuture,
+    WriteReport,
 };
-use vigie_world::World;
+use vigie_world::{FileLock, World};
 
+use crate::catalog::{Catalog, PartRow};
+use crate::head::{HeadStats, Limits};
+use crate::metrics::Counters;
+use crate::parts::PartFolder;
+use crate::view::Tenant;
+use crate::wal::{Enqueued, Wal};
 use crate::{Snapshot, StoreError, StoreOptions};
+use space::Space;
 
 /// Keeps the data of all tenants.
 #[derive(Debug)]
 pub struct Store {
-    tenants: Mutex<HashMap<TenantId, Arc<TenantData>>>,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(crate) struct TenantData {
-    pub(crate) series: BTreeMap<Labels, Arc<Points>>,
-    pub(crate) metadata: BTreeMap<String, Metadata>,
+    options: StoreOptions,
+    world: World,
+    tenants: RwLock<HashMap<TenantId, Arc<Tenant>>>,
+    /// Held for reading while a batch goes into a head and the log's queue, for writing while
+    /// heads and the log move to the next generation together.
+    generation: RwLock<()>,
+    wal: Wal,
+    catalog: Arc<dyn Catalog>,
+    folder: Arc<PartFolder>,
+    counters: Arc<Counters>,
+    space: Space,
+    next_id: AtomicU64,
+    sealed_generation: AtomicU64,
+    /// The generation whose heads are frozen, while some are.
+    sealing_generation: AtomicU64,
+    /// One at a time: sealing, compaction, deletion, snapshots.
+    maintenance: tokio::sync::Mutex<()>,
+    wake: Arc<tokio::sync::Notify>,
+    closed: AtomicBool,
+    _lock: Box<dyn FileLock>,
 }
 
 impl Store {
-    /// Opens the store in `options.data`, and makes it when it is not there.
-    pub async fn open(_options: StoreOptions, _world: World) -> Result<Arc<Self>, StoreError> {
-        Ok(Arc::new(Self { tenants: Mutex::new(HashMap::new()) }))
-    }
-
     /// A consistent view of `tenant`'s data. A tenant that never wrote has an empty one.
     pub fn snapshot(&self, tenant: &TenantId) -> Snapshot {
-        Snapshot { data: self.tenants.lock().get(tenant).cloned().unwrap_or_default() }
+        let tenant = self.tenants.read().get(tenant).cloned();
+        Snapshot { view: tenant.map(|tenant| tenant.view.read().clone()).unwrap_or_default() }
     }
 
-    /// Removes the points within `range` of the series that satisfy any of `matcher_sets`.
-    /// Returns how many series were touched.
-    pub async fn delete_series(
-        &self,
-        _tenant: &TenantId,
-        _matcher_sets: &[Vec<Matcher>],
-        _range: TimeRange,
-    ) -> Result<u64, StoreError> {
-        Ok(0)
+    /// All tenants that ever wrote, ascending.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        let mut all: Vec<_> = self.tenants.read().keys().cloned().collect();
+        all.sort_unstable();
+        all
     }
 
-    /// Rewrites parts that hold deleted points, so that these are on no disk any more.
-    pub async fn clean_tombstones(&self) -> Result<(), StoreError> {
-        Ok(())
+    /// How large the head of `tenant` is.
+    pub fn head_stats(&self, tenant: &TenantId) -> HeadStats {
+        let tenant = self.tenants.read().get(tenant).cloned();
+        tenant.map(|tenant| tenant.view.read().active.stats()).unwrap_or_default()
+    }
+
+    /// The parts of `tenant`, in the order in which they were written.
+    pub fn parts(&self, tenant: &TenantId) -> Vec<PartRow> {
+        let tenant = self.tenants.read().get(tenant).cloned();
+        let list = tenant.map(|tenant| Arc::clone(&tenant.view.read().parts));
+        list.iter().flat_map(|list| &list.parts).map(|part| part.row.clone()).collect()
+    }
+
+    /// What the store counts of itself.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Bytes of the write-ahead log on disk.
+    pub fn wal_disk_bytes(&self) -> u64 {
+        self.wal.disk_bytes()
+    }
+
+    /// Segments of the write-ahead log to replay at start, and how many of them are done.
+    pub fn wal_replay(&self) -> (u64, u64) {
+        let all = self.counters.replay_segments.load(Ordering::Relaxed);
+        (all, self.counters.replay_segments_done.load(Ordering::Relaxed))
+    }
+
+    /// How the store was opened.
+    pub fn options(&self) -> &StoreOptions {
+        &self.options
     }
 
     /// Seals the heads into parts, so that all data is at rest.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
+        let _alone = self.maintenance.lock().await;
+        self.seal().await?;
+        self.seal().await
     }
 
-    /// A copy (by hard links where the disk can) of all data that can be opened as a store of
-    /// its own; in `snapshots/<name>` of the data folder. Returns the name. With `skip_head`,
-    /// only what is in parts.
-    pub async fn create_snapshot(&self, _skip_head: bool) -> Result<String, StoreError> {
-        Ok(String::new())
-    }
-
-    /// Takes no more writes, makes everything durable, ends all tasks.
+    /// Takes no more writes, makes everything durable, ends all tasks. When the heads cannot be
+    /// sealed, their data stays in the log.
     pub async fn close(&self) -> Result<(), StoreError> {
-        Ok(())
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.wake.notify_one();
+        self.wal.sync().await.map_err(|reason| StoreError::Unavailable(reason.to_string()))?;
+        let sealed = self.flush().await;
+        self.wal.close();
+        sealed
+    }
+
+    fn tenant(&self, id: &TenantId) -> Arc<Tenant> {
+        if let Some(tenant) = self.tenants.read().get(id) {
+            return Arc::clone(tenant);
+        }
+        let mut tenants = self.tenants.write();
+        let tenant = tenants.entry(id.clone()).or_insert_with(|| Arc::new(Tenant::new(id.clone())));
+        Arc::clone(tenant)
+    }
+
+    fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn refuse(&self, message: impl Into<String>) -> WriteError {
+        Counters::add(&self.counters.refused, 1);
+        WriteError::new(WriteErrorKind::Unavailable, message)
+    }
+
+    /// Puts a batch into its head and the log's queue.
+    fn take(
+        &self,
+        tenant: &TenantId,
+        batch: &MetricBatch,
+        ack: Acknowledge,
+    ) -> Result<(WriteReport, Enqueued), WriteError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(self.refuse("the store is closed"));
+        }
+        if let Some(reason) = self.space.refusal(&self.world, &self.options) {
+            return Err(self.refuse(reason));
+        }
+        let tenant = self.tenant(tenant);
+        let _same_generation = self.generation.read();
+        let (active, previous) = {
+            let view = tenant.view.read();
+            (Arc::clone(&view.active), view.frozen.clone())
+        };
+        let limits = Limits { series_max: self.options.series_max };
+        let wait = ack == Acknowledge::Durable;
+        let taken =
+            active.append(&tenant.id, batch, limits, previous.as_deref(), (&self.wal, wait));
+        if self.space.grew(&taken.0, &self.options) {
+            self.wake.notify_one();
+        }
+        Ok(taken)
     }
 }
 
 impl MetricSink for Store {
-    fn write(&self, tenant: &TenantId, batch: MetricBatch, _ack: Acknowledge) -> WriteFuture<'_> {
-        let mut tenants = self.tenants.lock();
-        let data = Arc::make_mut(tenants.entry(tenant.clone()).or_default());
-        for series in batch.series() {
-            let points = Arc::make_mut(data.series.entry(batch.labels(series)).or_default());
-            for at in series.samples.start as usize..series.samples.end as usize {
-                points.timestamps_ms.push(batch.timestamps_ms[at]);
-                points.values.push(batch.values[at]);
-                let start = batch.start_timestamps_ms.get(at).copied().unwrap_or(0);
-                points.start_timestamps_ms.push(start);
+    fn write(&self, tenant: &TenantId, batch: MetricBatch, ack: Acknowledge) -> WriteFuture<'_> {
+        let taken = self.take(tenant, &batch, ack);
+        Box::pin(async move {
+            let (report, enqueued) = taken?;
+            match enqueued {
+                Enqueued::Taken(None) => {}
+                Enqueued::Taken(Some(durable)) => match durable.await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(reason)) => return Err(self.refuse(&*reason)),
+                    Err(_) => return Err(self.refuse("the write-ahead log is closed")),
+                },
+                Enqueued::Refused(reason) => return Err(self.refuse(reason)),
+                Enqueued::SegmentChanged => {
+                    return Err(self.refuse("the write-ahead log moved on"));
+                }
             }
-            for at in series.histograms.start as usize..series.histograms.end as usize {
-                let point = &batch.histograms[at];
-                points.histograms.push((points.len() as u32, Arc::clone(&point.histogram)));
-                points.timestamps_ms.push(point.timestamp_ms);
-                points.values.push(f64::NAN);
-                points.start_timestamps_ms.push(point.start_timestamp_ms);
-            }
-            sort_by_time(points);
-        }
-        data.metadata.extend(batch.metadata.iter().cloned());
-        let report = WriteReport { samples: batch.sample_count(), ..WriteReport::default() };
-        Box::pin(async move { Ok(report) })
+            Counters::add(&self.counters.samples, (report.samples + report.histograms) as u64);
+            Counters::add(&self.counters.rejected, report.rejected as u64);
+            Ok(report)
+        })
     }
-}
-
-/// Sorts by time; of points at one time the last written stays.
-fn sort_by_time(points: &mut Points) {
-    let mut rows: BTreeMap<i64, usize> = BTreeMap::new();
-    for (at, time) in points.timestamps_ms.iter().enumerate() {
-        rows.insert(*time, at);
-    }
-    let mut sorted = Points::default();
-    for (time, at) in rows {
-        if let Some(histogram) = points.histogram_at(at) {
-            sorted.histograms.push((sorted.len() as u32, Arc::clone(histogram)));
-        }
-        sorted.timestamps_ms.push(time);
-        sorted.values.push(points.values[at]);
-        sorted.start_timestamps_ms.push(points.start_timestamps_ms[at]);
-    }
-    *points = sorted;
 }

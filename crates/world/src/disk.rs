@@ -44,6 +44,9 @@ pub trait ReadFile: Send + Sync + fmt::Debug {
     fn length(&self) -> u64;
 }
 
+/// A lock that ends when it is dropped.
+pub trait FileLock: Send + Sync + fmt::Debug {}
+
 /// A file system. Paths are the caller's; nothing is resolved or canonicalised.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Makes `path` and its parents. Nothing happens when it is there.
@@ -64,6 +67,9 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn list(&self, path: &Path) -> io::Result<Vec<FolderEntry>>;
     /// Makes the names in a folder survive the loss of power.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
+    /// Locks the file `path` (made when it is not there) against every other process and opener
+    /// until the returned value is dropped. `WouldBlock` when another has it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn FileLock>>;
     /// Bytes that can still be written below `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 

@@ -13,7 +13,7 @@ mod real_disk;
 use std::sync::Arc;
 
 pub use clock::{Clock, ManualClock, RealClock, SleepFuture};
-pub use disk::{AppendFile, Disk, EntryKind, FolderEntry, ReadFile};
+pub use disk::{AppendFile, Disk, EntryKind, FileLock, FolderEntry, ReadFile};
 pub use random::Random;
 pub use real_disk::RealDisk;
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::disk::{AppendFile, Disk, EntryKind, FolderEntry, ReadFile};
+use crate::disk::{AppendFile, Disk, EntryKind, FileLock, FolderEntry, ReadFile};
 
 /// The machine's file system.
 #[derive(Debug, Default)]
@@ -65,6 +65,14 @@ impl ReadFile for RealReadFile {
     }
 }
 
+/// The system's lock on an open file; closing the file ends it.
+#[derive(Debug)]
+struct RealLock {
+    _file: File,
+}
+
+impl FileLock for RealLock {}
+
 impl Disk for RealDisk {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
@@ -113,6 +121,15 @@ impl Disk for RealDisk {
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn FileLock>> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Box::new(RealLock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
     }
 
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {

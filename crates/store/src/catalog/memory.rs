@@ -1,0 +1,39 @@
+//! A catalog for tests: it survives a simulated crash, and fails when told to.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::{Catalog, CatalogState, Change};
+use crate::StoreError;
+
+/// A catalog in memory; clones share their content.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MemoryCatalog {
+    pub(crate) state: Arc<Mutex<CatalogState>>,
+}
+
+#[async_trait]
+impl Catalog for MemoryCatalog {
+    async fn load(&self) -> Result<CatalogState, StoreError> {
+        Ok(self.state.lock().clone())
+    }
+
+    async fn commit(&self, change: &Change) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        state.parts.retain(|part| !change.remove.contains(&part.id));
+        state.parts.extend(change.add.iter().cloned());
+        state.tombstones.retain(|row| !change.remove_tombstones.contains(&row.id));
+        state.tombstones.extend(change.add_tombstones.iter().cloned());
+        if let Some(generation) = change.sealed_generation {
+            state.sealed_generation = generation;
+        }
+        Ok(())
+    }
+
+    async fn copy_to(&self, _folder: &Path, _state: &CatalogState) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

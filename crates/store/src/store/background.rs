@@ -1,0 +1,89 @@
+//! What the store does without being asked: seal, compact, retire.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::Store;
+use crate::StoreError;
+use crate::metrics::Counters;
+
+/// How often the task looks around when nothing wakes it.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Heads are sealed at the latest after this time.
+const HEAD_AGE_MAX: Duration = Duration::from_secs(2 * 3600);
+/// Points of heads take at least this much before they are sealed.
+const POINT_BYTES_MIN: u64 = 24 << 20;
+/// With many series a head may hold more, so that it is not sealed every few ticks.
+const POINT_BYTES_PER_SERIES: u64 = 128;
+
+impl Store {
+    /// Starts the task. It ends with the store.
+    pub(super) fn start_background(store: &Arc<Self>) {
+        let weak = Arc::downgrade(store);
+        tokio::spawn(run(weak));
+    }
+
+    /// Seals when heads are large or old enough. Returns whether it did.
+    pub(super) async fn seal_when_due(&self, sealed_at: &mut Duration) -> Result<bool, StoreError> {
+        let (point_bytes, bytes, series) = self.measure();
+        self.space.measured(bytes, &self.options);
+        let now = self.world.clock.monotonic();
+        let limit = (series * POINT_BYTES_PER_SERIES)
+            .max(POINT_BYTES_MIN)
+            .min(self.options.memory_bytes_max / 3);
+        let old = now.saturating_sub(*sealed_at) > HEAD_AGE_MAX;
+        if point_bytes < limit && !old {
+            return Ok(false);
+        }
+        {
+            let _alone = self.maintenance.lock().await;
+            self.seal().await?;
+        }
+        *sealed_at = now;
+        self.space.measured(self.measure().1, &self.options);
+        Ok(true)
+    }
+
+    /// Bytes of points in live heads, bytes of all heads, and series in live heads.
+    fn measure(&self) -> (u64, u64, u64) {
+        let (mut point_bytes, mut bytes, mut series) = (0, 0, 0);
+        for tenant in self.tenants.read().values() {
+            let view = tenant.view.read().clone();
+            let stats = view.active.stats();
+            point_bytes += stats.point_bytes;
+            series += stats.series;
+            bytes += stats.bytes + view.frozen.map_or(0, |frozen| frozen.stats().bytes);
+        }
+        (point_bytes, bytes, series)
+    }
+
+    async fn look_around(&self, sealed_at: &mut Duration) {
+        match self.seal_when_due(sealed_at).await {
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "heads cannot be sealed now"),
+        }
+        if let Err(error) = self.tidy().await {
+            Counters::add(&self.counters.compaction_failures, 1);
+            tracing::warn!(%error, "parts cannot be compacted now");
+        }
+    }
+}
+
+async fn run(store: Weak<Store>) {
+    let mut sealed_at = Duration::ZERO;
+    loop {
+        let Some(strong) = store.upgrade() else { return };
+        if strong.closed.load(Ordering::Acquire) {
+            return;
+        }
+        strong.look_around(&mut sealed_at).await;
+        let (sleep, wake) = (strong.world.clock.sleep(INTERVAL), Arc::clone(&strong.wake));
+        // Held while asleep, a forgotten store would stay open.
+        drop(strong);
+        tokio::select! {
+            () = sleep => {}
+            () = wake.notified() => {}
+        }
+    }
+}
