@@ -27,6 +27,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, delete, get, post};
 use tokio::sync::Semaphore;
 
+pub use manage::OwnMetrics;
 pub use state::{BuildInformation, Operator, PrometheusOptions, PrometheusState, ReloadOutcome};
 pub use targets::{RelabelStep, TargetSource};
 

@@ -1,14 +1,18 @@
 //! What stands outside `/api`: health, reload, quit, own telemetry, version.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
+use vigie_receive::scrape::LocalExposition;
 
-use super::Shared;
 use super::federate::federate;
 use super::status::BuildView;
+use super::{PrometheusState, Shared};
 use crate::ExpositionText;
 
 /// Prometheus' name in the texts that scripts wait for.
@@ -82,13 +86,28 @@ async fn only_post() -> Response {
 }
 
 async fn metrics(State(state): State<Shared>) -> Response {
+    ([(header::CONTENT_TYPE, TEXT_FORMAT)], own_metrics(&state)).into_response()
+}
+
+/// Everything that `/metrics` shows.
+fn own_metrics(state: &PrometheusState) -> String {
     let mut text = state.telemetry.render();
-    text.push_str(&depended_on(&state));
-    ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response()
+    text.push_str(&depended_on(state));
+    text
+}
+
+/// `/metrics` without a socket: this process as a target of its own scraping.
+#[derive(Debug)]
+pub struct OwnMetrics(pub Arc<PrometheusState>);
+
+impl LocalExposition for OwnMetrics {
+    fn expose(&self) -> (String, Bytes) {
+        (TEXT_FORMAT.to_owned(), Bytes::from(own_metrics(&self.0)))
+    }
 }
 
 /// The few names of Prometheus' own that dashboards and scripts depend on.
-fn depended_on(state: &Shared) -> String {
+fn depended_on(state: &PrometheusState) -> String {
     let mut text = ExpositionText::new();
     let build = &state.build;
     let labels = [

@@ -4,10 +4,10 @@ use axum::extract::State;
 use serde::Serialize;
 use vigie_store::NamedCount;
 
-use super::Shared;
 use super::answer::{Answer, Answered, ApiError};
 use super::parameters::{Parameters, parse_integer};
 use super::time::rfc3339;
+use super::{PrometheusState, Shared};
 use crate::Identity;
 
 const CARDINALITY_LIMIT_MAX: i64 = 10_000;
@@ -24,7 +24,7 @@ pub(super) struct BuildView<'a> {
 }
 
 impl<'a> BuildView<'a> {
-    pub(super) fn of(state: &'a Shared) -> Self {
+    pub(super) fn of(state: &'a PrometheusState) -> Self {
         let build = &state.build;
         Self {
             version: &build.version,
