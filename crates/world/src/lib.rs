@@ -9,6 +9,7 @@ mod clock;
 mod disk;
 mod random;
 mod real_disk;
+mod sim_disk;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub use clock::{Clock, ManualClock, RealClock, SleepFuture};
 pub use disk::{AppendFile, Disk, EntryKind, FileLock, FolderEntry, ReadFile};
 pub use random::Random;
 pub use real_disk::RealDisk;
+pub use sim_disk::{Fault, SimDisk};
 
 /// The outside, as far as the middle of Vigie may know it.
 #[derive(Debug, Clone)]

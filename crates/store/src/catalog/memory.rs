@@ -7,12 +7,15 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::{Catalog, CatalogState, Change};
+use vigie_world::SimDisk;
+
 use crate::StoreError;
 
-/// A catalog in memory; clones share their content.
-#[derive(Debug, Clone, Default)]
+/// A catalog in memory; clones share their content. It fails with the disk that it is given.
+#[derive(Debug, Clone)]
 pub(crate) struct MemoryCatalog {
     pub(crate) state: Arc<Mutex<CatalogState>>,
+    pub(crate) disk: SimDisk,
 }
 
 #[async_trait]
@@ -22,6 +25,8 @@ impl Catalog for MemoryCatalog {
     }
 
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Io { what: "commit".to_owned(), source };
+        let succeeds = self.disk.foreign_operation().map_err(failed)?;
         let mut state = self.state.lock();
         state.parts.retain(|part| !change.remove.contains(&part.id));
         state.parts.extend(change.add.iter().cloned());
@@ -30,7 +35,7 @@ impl Catalog for MemoryCatalog {
         if let Some(generation) = change.sealed_generation {
             state.sealed_generation = generation;
         }
-        Ok(())
+        if succeeds { Ok(()) } else { Err(failed(std::io::Error::other("done, but never told"))) }
     }
 
     async fn copy_to(&self, _folder: &Path, _state: &CatalogState) -> Result<(), StoreError> {
