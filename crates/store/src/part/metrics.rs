@@ -17,7 +17,7 @@ mod tests;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use vigie_model::TimeRange;
+use vigie_model::{Points, TimeRange};
 
 pub use builder::MetricPartBuilder;
 pub use merge::merge;
@@ -48,7 +48,7 @@ pub mod section {
 }
 
 /// How a part is written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct PartOptions {
     /// Points a chunk has at most; a longer series has several of about equal length.
     ///
@@ -96,4 +96,28 @@ pub struct FinishedPart {
     pub bytes: Bytes,
     /// What it holds.
     pub meta: PartMeta,
+}
+
+/// Decodes `data` as each kind of block; for fuzzing.
+#[doc(hidden)]
+pub fn fuzz_sections(data: &[u8]) {
+    let bytes = Bytes::copy_from_slice(data);
+    let mut scratch = chunk::Scratch::default();
+    let _any = series::decode_labels(data, 3);
+    let _any = series::ChunksBlock::read(data, 3);
+    let _any = index::decode_names(data, 4);
+    let _any = extras::decode_exemplars(data);
+    let _any = extras::decode_metadata(data);
+    if let Ok(block) = index::ValuesBlock::read(bytes.clone()) {
+        for at in 0..block.len() {
+            let _any = block.find(block.value(at));
+            let _any = block.postings(at, 1000);
+        }
+    }
+    if let Ok(block) = times::TimesBlock::read(bytes, 2)
+        && let Ok(column) = block.column(1)
+    {
+        let _any = block.decode(column, scratch.floats.integers());
+    }
+    let _any = chunk::decode(data, 40, (3, 20), &mut scratch, &mut Points::default());
 }

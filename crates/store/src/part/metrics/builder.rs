@@ -47,7 +47,7 @@ impl MetricPartBuilder {
     pub fn new(options: &PartOptions) -> Self {
         let chunk_points_max = options.chunk_points_max.clamp(1, VALUES_MAX);
         Self {
-            options: PartOptions { chunk_points_max, ..options.clone() },
+            options: PartOptions { chunk_points_max, ..*options },
             data: Vec::new(),
             series: Vec::new(),
             chunks: Vec::new(),

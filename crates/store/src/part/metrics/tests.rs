@@ -415,3 +415,43 @@ proptest! {
         prop_assert_eq!(content(&part), expected);
     }
 }
+
+/// Bytes of nearly right blocks: what fuzzing finds first, found in every test run.
+#[test]
+fn blocks_with_any_bytes_do_not_panic() {
+    let mut state = 1u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut points = floats(0..40, |_| f64::NAN);
+    points.histograms = (0..40).map(|at| (at, histogram(i64::from(at), at > 9))).collect();
+    let mut seeds = vec![vec![0; 64], vec![1; 64]];
+    let mut scratch = super::chunk::Scratch::default();
+    let mut chunk = Vec::new();
+    let piece = super::chunk::Piece { points: &points, from: 0, to: 40 };
+    super::chunk::encode(piece, &mut scratch, &mut chunk).unwrap();
+    seeds.push(chunk);
+    seeds.push(super::series::encode_labels([labels("a=1"), labels("b=2")].iter()));
+    let all = [labels("a=1,b=2"), labels("a=15,b=2"), labels("a=152")];
+    let mut index = super::index::IndexBuilder::default();
+    (0..3).for_each(|id| index.add(id, &all[id as usize]));
+    let (names, values) = index.finish();
+    seeds.push(names);
+    seeds.extend(values);
+    let mut times = super::times::TimesBuilder::default();
+    times.column(&[1, 5, 9, 14], scratch.floats.integers());
+    times.column(&[1, 5, 9, 13], scratch.floats.integers());
+    seeds.extend(times.finish().0);
+    for _ in 0..20_000 {
+        let mut bytes = seeds[next() as usize % seeds.len()].clone();
+        for _ in 0..=next() % 3 {
+            let at = next() as usize % bytes.len();
+            bytes[at] = next() as u8;
+        }
+        bytes.truncate(next() as usize % (bytes.len() * 2) + 1);
+        crate::fuzzing::fuzz_part_blocks(&bytes);
+    }
+}
