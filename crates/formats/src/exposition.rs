@@ -10,6 +10,7 @@ mod negotiate;
 mod openmetrics;
 mod protobuf;
 mod text;
+pub mod write;
 
 #[cfg(test)]
 mod tests;

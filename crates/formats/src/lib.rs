@@ -3,5 +3,8 @@
 pub mod compression;
 pub mod exposition;
 pub mod float;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod protobuf;
+pub mod remote_read;
 pub mod remote_write;

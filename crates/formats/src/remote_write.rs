@@ -16,7 +16,7 @@ mod tests;
 use vigie_model::{Histogram, MetricBatch, Rejection, RejectionReason};
 
 pub use encode::{encode_v1, encode_v2};
-pub(crate) use histogram::decode_span;
+pub(crate) use histogram::{decode_span, encode as encode_histogram};
 pub use v1::decode_v1;
 pub use v2::decode_v2;
 

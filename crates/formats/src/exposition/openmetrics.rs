@@ -20,6 +20,7 @@ pub(super) struct OpenMetricsParser<'a> {
     /// Start of each labelled metric of this family, by its labels without `le` and `quantile`;
     /// read ahead when the family has `_created` lines.
     created: HashMap<Labels, i64>,
+    created_read: bool,
 }
 
 impl<'a> OpenMetricsParser<'a> {
@@ -31,6 +32,7 @@ impl<'a> OpenMetricsParser<'a> {
             family: Cow::Borrowed(""),
             kind: MetricType::Unknown,
             created: HashMap::new(),
+            created_read: false,
         })
     }
 
@@ -55,6 +57,9 @@ impl<'a> OpenMetricsParser<'a> {
             self.rest = rest;
             if let Some(comment) = line.strip_prefix("# ") {
                 return self.comment(comment).map(|entry| Some(Entry::Metadata(entry)));
+            }
+            if self.options.created_as_start && !self.created_read {
+                self.read_created(line);
             }
             let series = self.series(line)?;
             if self.options.created_as_start && self.is_created(series.key) {
@@ -88,7 +93,8 @@ impl<'a> OpenMetricsParser<'a> {
                         ParseError::new(self.line, format!("invalid metric type {text:?}"))
                     })?;
                 self.family = name.clone();
-                self.read_created();
+                self.created.clear();
+                self.created_read = false;
                 MetadataLine::Type(self.kind)
             }
         };
@@ -138,15 +144,15 @@ impl<'a> OpenMetricsParser<'a> {
                 .is_some_and(|rest| rest == b"_created" || rest.starts_with(b"_created{"))
     }
 
-    /// Reads ahead over this family for `_created` lines, which follow what they speak of.
-    /// A family ends at the next comment line, so that no line is read ahead twice.
-    fn read_created(&mut self) {
-        self.created.clear();
-        if !self.options.created_as_start || !self.has_start() {
+    /// Reads ahead, from the family's first sample to the next comment, for `_created` lines,
+    /// which follow what they speak of. Once a family, so that the work stays linear.
+    fn read_created(&mut self, first: &'a str) {
+        self.created_read = true;
+        if !self.has_start() {
             return;
         }
         let mut created = HashMap::new();
-        let own = self.rest.lines().skip_while(|line| line.starts_with("# "));
+        let own = std::iter::once(first).chain(self.rest.lines());
         for line in own.take_while(|line| !line.starts_with("# ")) {
             if !self.is_created(line.split(' ').next().unwrap_or_default().as_bytes()) {
                 continue;
