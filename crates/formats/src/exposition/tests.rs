@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 /// Every entry as one line.
@@ -13,16 +15,18 @@ fn read(format: Format, body: &str, options: ParseOptions) -> Result<Vec<String>
                 let labels: Vec<_> = labels.iter().map(|(n, v)| format!("{n}={v}")).collect();
                 let mut line = format!("{} {}", labels.join(","), series.value);
                 if let Some(timestamp) = series.timestamp_ms {
-                    line += &format!(" @{timestamp}");
+                    write!(line, " @{timestamp}").unwrap();
                 }
                 if series.start_timestamp_ms != 0 {
-                    line += &format!(" from {}", series.start_timestamp_ms);
+                    write!(line, " from {}", series.start_timestamp_ms).unwrap();
                 }
                 if let Some(exemplar) = series.exemplar {
-                    line += &format!(
+                    write!(
+                        line,
                         " # {:?} {} @{}",
                         exemplar.labels, exemplar.value, exemplar.timestamp_ms
-                    );
+                    )
+                    .unwrap();
                 }
                 line
             }

@@ -121,15 +121,19 @@ fn frames_hold_length_checksum_and_message() {
         assert_eq!(reader.field().unwrap().unwrap().uint64(), Ok(3));
         while let Some(field) = series.field().unwrap() {
             if field.number == 2 {
-                let mut chunk = field.message().unwrap();
-                while let Some(field) = chunk.field().unwrap() {
-                    if field.number == 4 {
-                        samples += decode_chunk(field.bytes().unwrap()).len();
-                    }
-                }
+                samples += samples_of(field.message().unwrap());
             }
         }
         rest = &rest[header + 4 + length..];
     }
     assert_eq!((samples, rest.len()), (300, 0));
+}
+
+fn samples_of(mut chunk: Reader<'_>) -> usize {
+    while let Some(field) = chunk.field().unwrap() {
+        if field.number == 4 {
+            return decode_chunk(field.bytes().unwrap()).len();
+        }
+    }
+    0
 }

@@ -19,12 +19,7 @@ pub fn encode_v1(batch: &MetricBatch, out: &mut Vec<u8>) {
                 put_sample(out, batch, at, false);
             }
             for exemplar in slice(&batch.exemplars, &series.exemplars) {
-                out.put_message(3, |out| {
-                    for (name, value) in &exemplar.labels {
-                        put_label(out, name, value);
-                    }
-                    put_exemplar_point(out, exemplar);
-                });
+                out.put_message(3, |out| put_exemplar(out, exemplar));
             }
             for point in slice(&batch.histograms, &series.histograms) {
                 out.put_message(4, |out| histogram::encode(out, point, false));
@@ -133,6 +128,13 @@ fn put_sample(out: &mut Vec<u8>, batch: &MetricBatch, at: usize, with_start: boo
             out.put_uint_unless_default(3, start_ms as u64);
         }
     });
+}
+
+fn put_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar) {
+    for (name, value) in &exemplar.labels {
+        put_label(out, name, value);
+    }
+    put_exemplar_point(out, exemplar);
 }
 
 fn put_exemplar_point(out: &mut Vec<u8>, exemplar: &Exemplar) {
