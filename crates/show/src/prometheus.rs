@@ -5,7 +5,9 @@
 
 mod admin;
 mod answer;
+mod export;
 mod federate;
+mod import;
 mod lists;
 mod manage;
 mod parameters;
@@ -82,6 +84,9 @@ fn data_routes() -> Router<Shared> {
         .route("/series", both(series::series))
         .route("/labels", both(series::labels))
         .route("/label/{name}/values", get(series::label_values))
+        .route("/import", post(import::json_lines))
+        .route("/import/prometheus", post(import::text))
+        .route("/export", both(export::export))
         .route("/write", post(write::write))
         .route("/metadata", get(series::metadata))
 }

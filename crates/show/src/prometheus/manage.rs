@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use vigie_receive::scrape::LocalExposition;
+use vigie_store::HeadStats;
 
 use super::federate::federate;
 use super::status::BuildView;
@@ -93,7 +94,36 @@ async fn metrics(State(state): State<Shared>) -> Response {
 fn own_metrics(state: &PrometheusState) -> String {
     let mut text = state.telemetry.render();
     text.push_str(&depended_on(state));
+    text.push_str(&kept(state));
     text
+}
+
+/// What the store says of itself, and what dashboards ask of Prometheus' head.
+fn kept(state: &PrometheusState) -> String {
+    let mut text = ExpositionText::new();
+    for (name, help, value) in state.store.counters().snapshot() {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        text.single(name, kind, help.trim(), value as f64);
+    }
+    let tenants = state.store.tenants();
+    let heads: Vec<_> = tenants.iter().map(|tenant| state.store.head_stats(tenant)).collect();
+    let sum = |of: fn(&HeadStats) -> u64| heads.iter().map(of).sum::<u64>() as f64;
+    let parts: usize = tenants.iter().map(|tenant| state.store.parts(tenant).len()).sum();
+    for (name, help, value) in [
+        ("prometheus_tsdb_head_series", "Series in the heads.", sum(|head| head.series)),
+        ("prometheus_tsdb_blocks_loaded", "Parts.", parts as f64),
+        ("vigie_store_head_samples", "Samples in the heads.", sum(|head| head.samples)),
+        ("vigie_store_head_bytes", "Memory of the heads, roughly.", sum(|head| head.bytes)),
+        ("vigie_store_tenants", "Tenants that ever wrote.", tenants.len() as f64),
+        (
+            "vigie_store_wal_disk_bytes",
+            "Bytes of the write-ahead log on disk.",
+            state.store.wal_disk_bytes() as f64,
+        ),
+    ] {
+        text.single(name, "gauge", help, value);
+    }
+    text.finish()
 }
 
 /// `/metrics` without a socket: this process as a target of its own scraping.

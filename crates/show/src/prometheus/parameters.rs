@@ -53,6 +53,13 @@ fn parse_form(text: &[u8], pairs: &mut Vec<(String, String)>) -> Result<(), ApiE
 }
 
 impl Parameters {
+    /// Those of an address only.
+    pub(super) fn of_query(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Vec::new();
+        parse_form(query.as_bytes(), &mut pairs)?;
+        Ok(Self(pairs))
+    }
+
     #[cfg(test)]
     pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
         Self(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())

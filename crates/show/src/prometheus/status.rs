@@ -168,12 +168,69 @@ fn cardinality_limit(text: &str) -> Result<usize, ApiError> {
     Ok(usize::try_from(limit).unwrap_or(10))
 }
 
-/// Parts are not Prometheus' blocks, so that there are none to list.
-pub(super) async fn blocks() -> Answer {
-    Answer::written(|out| out.extend_from_slice(br#"{"blocks":[]}"#))
+/// A part, described as Prometheus describes a block. Parts have numbers, not ULIDs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockView {
+    ulid: String,
+    min_time: i64,
+    max_time: i64,
+    stats: BlockStatsView,
+    compaction: BlockCompactionView,
+    version: u32,
 }
 
-/// The log's tail is replayed while queries are answered already: there is nothing to wait for.
-pub(super) async fn wal_replay() -> Answer {
-    Answer::written(|out| out.extend_from_slice(br#"{"min":0,"max":0,"current":0}"#))
+#[derive(Serialize)]
+struct BlockStatsView {
+    #[serde(rename = "numSamples")]
+    samples: u64,
+    #[serde(rename = "numSeries")]
+    series: u64,
+    #[serde(rename = "numBytes")]
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct BlockCompactionView {
+    level: u32,
+    sources: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct BlocksView {
+    blocks: Vec<BlockView>,
+}
+
+pub(super) async fn blocks(State(state): State<Shared>, identity: Identity) -> Answered {
+    let parts = state.store.parts(&identity.tenant).into_iter();
+    let blocks = parts.map(|part| BlockView {
+        min_time: part.meta.start_ms,
+        // The end of a block is the first millisecond after it.
+        max_time: part.meta.end_ms.saturating_add(1),
+        stats: BlockStatsView {
+            samples: part.meta.samples,
+            series: part.meta.series,
+            bytes: part.meta.bytes,
+        },
+        compaction: BlockCompactionView {
+            level: part.level + 1,
+            sources: vec![part.id.to_string()],
+        },
+        ulid: part.id.to_string(),
+        version: 1,
+    });
+    Answer::data(&BlocksView { blocks: blocks.collect() })
+}
+
+#[derive(Serialize)]
+struct ReplayView {
+    min: u64,
+    max: u64,
+    current: u64,
+}
+
+/// How far the log's tail is read after a start. Queries are answered meanwhile.
+pub(super) async fn wal_replay(State(state): State<Shared>) -> Answered {
+    let (max, current) = state.store.wal_replay();
+    Answer::data(&ReplayView { min: 0, max, current })
 }

@@ -124,3 +124,40 @@ async fn the_good_series_of_a_request_are_taken() {
     assert!(text.starts_with("1 samples were not taken\n"), "{text}");
     assert_eq!(names(&server).await, r#"{"status":"success","data":["good"]}"#);
 }
+
+async fn import(server: &Server, path: &str, body: &str) -> (u16, String) {
+    let request = Server::client().post(server.url(path)).body(body.to_owned());
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn text_and_json_lines_come_in_and_go_out() {
+    let server = start().await;
+    let text = "# TYPE a counter\na{x=\"1\"} 5 1700000000000\na{x=\"1\"} 6 1700000015000\nb +Inf 1700000000000\n";
+    let path = "/api/v1/import/prometheus?extra_label=site=s";
+    assert_eq!(import(&server, path, text).await, (204, String::new()));
+    let line = r#"{"metric":{"__name__":"c","y":"é"},"values":[1.5,null],"timestamps":[1700000000000,1700000015000]}"#;
+    assert_eq!(import(&server, "/api/v1/import", line).await, (204, String::new()));
+    for (path, wrong, expected) in [
+        ("/api/v1/import/prometheus", "a 1\nb{ 2\n", "line 2"),
+        ("/api/v1/import", "{}", "line 1: missing field"),
+        ("/api/v1/import", r#"{"metric":{"a":"b"},"values":[],"timestamps":[]}"#, "no metric name"),
+        ("/api/v1/import?timestamp=x", line, "timestamp \"x\" is not a number"),
+    ] {
+        let (status, text) = import(&server, path, wrong).await;
+        assert!(status == 400 && text.contains(expected), "{wrong}: {status} {text}");
+    }
+    let url = server.url("/api/v1/export?match[]=a&match[]=b&match[]=c");
+    let out = Server::client().get(url).send().await.unwrap().text().await.unwrap();
+    let mut lines: Vec<_> = out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            r#"{"metric":{"__name__":"a","site":"s","x":"1"},"values":[5,6],"timestamps":[1700000000000,1700000015000]}"#,
+            r#"{"metric":{"__name__":"b","site":"s"},"values":["Infinity"],"timestamps":[1700000000000]}"#,
+            r#"{"metric":{"__name__":"c","y":"é"},"values":[1.5,null],"timestamps":[1700000000000,1700000015000]}"#,
+        ]
+    );
+}
