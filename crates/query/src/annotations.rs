@@ -3,12 +3,80 @@
 use hashbrown::HashSet;
 use vigie_language::promql::Position;
 
+use crate::eval::{Forced, go_float};
+
+/// That counts of classic buckets fell from bucket to bucket and were lifted, and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForcedNote {
+    what: Forced,
+    first_ms: i64,
+    last_ms: i64,
+    samples: u64,
+}
+
+impl ForcedNote {
+    /// Adds what was found at `time_ms` to `notes`.
+    pub(crate) fn gather(notes: &mut Option<Self>, what: Forced, time_ms: i64) {
+        let note = Self { what, first_ms: time_ms, last_ms: time_ms, samples: 1 };
+        *notes = Some(match notes {
+            Some(other) => note.merged(other),
+            None => note,
+        });
+    }
+
+    fn merged(self, other: &Self) -> Self {
+        let (a, b) = (self.what, other.what);
+        Self {
+            what: Forced {
+                bucket_min: a.bucket_min.min(b.bucket_min),
+                bucket_max: a.bucket_max.max(b.bucket_max),
+                difference_max: a.difference_max.max(b.difference_max),
+            },
+            first_ms: self.first_ms.min(other.first_ms),
+            last_ms: self.last_ms.max(other.last_ms),
+            samples: self.samples + other.samples,
+        }
+    }
+
+    fn describe(&self) -> String {
+        let what = self.what;
+        let time = |time_ms: i64| {
+            jiff::Timestamp::from_second(time_ms.div_euclid(1000))
+                .map_or_else(|_| time_ms.to_string(), |time| time.to_string())
+        };
+        format!(
+            "from buckets {} to {}, with a max diff of {}, over {} samples from {} to {}",
+            go_float(what.bucket_min),
+            go_float(what.bucket_max),
+            two_digits(what.difference_max),
+            self.samples,
+            time(self.first_ms),
+            time(self.last_ms),
+        )
+    }
+}
+
+/// A number with two significant digits, as Go's `%.2g`.
+fn two_digits(value: f64) -> String {
+    let rounded: f64 = format!("{value:.1e}").parse().unwrap_or(value);
+    let exponent = if rounded == 0.0 { 0 } else { rounded.abs().log10().floor() as i32 };
+    if (-4..2).contains(&exponent) {
+        return rounded.to_string();
+    }
+    let text = format!("{rounded:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
 /// Annotations in the order in which they came up, each text once.
 #[derive(Debug, Default)]
 pub(crate) struct Annotations {
     warnings: Vec<String>,
     infos: Vec<String>,
     seen: HashSet<String>,
+    forced: Vec<(String, Position, ForcedNote)>,
 }
 
 impl Annotations {
@@ -26,8 +94,20 @@ impl Annotations {
         }
     }
 
+    /// That classic buckets were fixed; what is said of the same metric at the same place becomes
+    /// one info.
+    pub(crate) fn forced(&mut self, text: String, position: Position, note: ForcedNote) {
+        match self.forced.iter_mut().find(|(other, at, _)| *other == text && *at == position) {
+            Some((_, _, other)) => *other = note.merged(other),
+            None => self.forced.push((text, position, note)),
+        }
+    }
+
     /// (warnings, infos), at most `max` of each (0: all) and a line that says how many more.
-    pub(crate) fn into_lists(self, max: usize) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn into_lists(mut self, max: usize, query: &str) -> (Vec<String>, Vec<String>) {
+        for (text, position, note) in std::mem::take(&mut self.forced) {
+            self.info(&format!("{text}, {}", note.describe()), position, query);
+        }
         (limit(self.warnings, max, "warning"), limit(self.infos, max, "info"))
     }
 }

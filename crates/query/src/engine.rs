@@ -1,12 +1,19 @@
 //! The engine: from a query's text to its answer.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Instant;
 
-use vigie_language::promql::Expr;
-use vigie_store::Snapshot;
+use vigie_language::promql::{Expr, ValueType};
+use vigie_store::{Budget, Select, SeriesSet, Snapshot};
 
 use crate::active::ActiveQueries;
-use crate::{EngineOptions, QueryError, QueryLimits, QueryOutput};
+use crate::eval::{Evaluator, Grid};
+use crate::plan::{Plan, PlanInput, build};
+use crate::result::value;
+use crate::{
+    EngineOptions, Features, QueryError, QueryLimits, QueryOutput, QueryStats, QueryTimings,
+};
 
 /// At which times a query is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,9 +74,130 @@ impl Engine {
     /// future is dropped.
     pub async fn evaluate(
         &self,
-        _snapshot: &Snapshot,
-        _request: QueryRequest<'_>,
+        snapshot: &Snapshot,
+        request: QueryRequest<'_>,
     ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Internal("not there yet".to_owned()))
+        let started = Instant::now();
+        let limits = request.limits;
+        let options = &self.options;
+        let samples_max =
+            limits.samples_max.map_or(options.samples_max, |max| max.min(options.samples_max));
+        let timeout = limits.timeout.map_or(options.timeout, |max| max.min(options.timeout));
+        let budget = Arc::new(Budget::new(samples_max));
+        // Dropped with this future: what works for it elsewhere is cancelled then.
+        let _guard = self.active.enter(request.text, &budget);
+        let lookback_ms = limits.lookback_ms.unwrap_or(options.lookback_ms);
+        let plan = self.plan(&request, lookback_ms)?;
+        let prepared = Instant::now();
+        let deadline = started + timeout;
+        let series = select(snapshot, &plan, &budget, deadline).await?;
+        let selected = Instant::now();
+        let work = Work {
+            text: request.text.to_owned(),
+            plan,
+            series,
+            budget: Arc::clone(&budget),
+            deadline,
+            kind: request.kind,
+            lookback_ms,
+            features: options.features,
+            annotations_max: options.annotations_max,
+        };
+        let mut output = run(work).await?;
+        output.stats.timings = QueryTimings {
+            prepare: prepared - started,
+            select: selected - prepared,
+            evaluate: selected.elapsed(),
+            total: started.elapsed(),
+        };
+        Ok(output)
     }
+
+    fn plan(&self, request: &QueryRequest<'_>, lookback_ms: i64) -> Result<Plan, QueryError> {
+        let (start_ms, end_ms, step_ms) = match request.kind {
+            QueryKind::Instant { time_ms } => (time_ms, time_ms, 0),
+            QueryKind::Range { start_ms, end_ms, step_ms } => (start_ms, end_ms, step_ms),
+        };
+        let range = matches!(request.kind, QueryKind::Range { .. });
+        let value_type = request.expr.value_type();
+        if range && matches!(value_type, ValueType::Matrix | ValueType::String) {
+            return Err(QueryError::BadData(format!(
+                "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+                value_type.documented()
+            )));
+        }
+        if range && step_ms <= 0 {
+            return Err(QueryError::BadData("step must be more than 0".to_owned()));
+        }
+        let subquery_step_ms = self.options.subquery_step_ms;
+        build(request.expr, PlanInput { start_ms, end_ms, step_ms, lookback_ms, subquery_step_ms })
+    }
+}
+
+/// Finds the series of each selector.
+async fn select(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    budget: &Budget,
+    deadline: Instant,
+) -> Result<Vec<SeriesSet>, QueryError> {
+    let find = async {
+        let mut found = Vec::with_capacity(plan.selectors.len());
+        for selector in &plan.selectors {
+            let select = Select { matchers: &selector.matchers, range: selector.range };
+            found.push(snapshot.select(select, budget).await?);
+        }
+        Ok(found)
+    };
+    tokio::time::timeout_at(deadline.into(), find).await.map_err(|_| QueryError::Timeout)?
+}
+
+/// A query whose series have been found: the rest is work for a processor.
+struct Work {
+    text: String,
+    plan: Plan,
+    series: Vec<SeriesSet>,
+    budget: Arc<Budget>,
+    deadline: Instant,
+    kind: QueryKind,
+    lookback_ms: i64,
+    features: Features,
+    annotations_max: usize,
+}
+
+/// Queries that read less than this many series are not worth a thread of their own.
+const SERIES_INLINE_MAX: usize = 64;
+
+async fn run(work: Work) -> Result<QueryOutput, QueryError> {
+    let series: usize = work.series.iter().map(SeriesSet::len).sum();
+    if series <= SERIES_INLINE_MAX && matches!(work.kind, QueryKind::Instant { .. }) {
+        return evaluate(work);
+    }
+    let done = tokio::task::spawn_blocking(move || evaluate(work)).await;
+    done.map_err(|error| QueryError::Internal(format!("query ended unexpectedly: {error}")))?
+}
+
+fn evaluate(work: Work) -> Result<QueryOutput, QueryError> {
+    let grid = match work.kind {
+        QueryKind::Instant { time_ms } => Grid::instant(time_ms),
+        QueryKind::Range { start_ms, end_ms, step_ms } => Grid::new(start_ms, end_ms, step_ms),
+    };
+    let evaluator = Evaluator {
+        query: &work.text,
+        plan: &work.plan,
+        series: &work.series,
+        budget: &work.budget,
+        deadline: work.deadline,
+        lookback_ms: work.lookback_ms,
+        features: work.features,
+        annotations: RefCell::default(),
+        samples: Cell::new(0),
+    };
+    let instant = matches!(work.kind, QueryKind::Instant { .. });
+    let value = value(&evaluator, grid, instant)?;
+    let samples = evaluator.samples.get();
+    let annotations = evaluator.annotations.into_inner();
+    let (warnings, infos) = annotations.into_lists(work.annotations_max, &work.text);
+    let stats = QueryStats { samples, samples_peak: samples, ..QueryStats::default() };
+    Ok(QueryOutput { value, warnings, infos, stats })
 }

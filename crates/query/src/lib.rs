@@ -8,8 +8,11 @@ mod active;
 mod annotations;
 mod engine;
 mod error;
+mod eval;
 mod options;
 mod output;
+mod plan;
+mod result;
 
 pub use active::{ActiveQueries, ActiveQuery};
 pub use engine::{Engine, QueryKind, QueryRequest};

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Features {
     /// `promql-delayed-name-removal`: functions drop the metric's name at the end of the query.
     pub delayed_name_removal: bool,
-    /// `type-and-unit-labels`: `__type__` and `__unit__` are dropped where the name is.
+    /// `type-and-unit-labels`: whether a metric is a counter is told by `__type__`, not its name.
     pub type_and_unit_labels: bool,
     /// `use-start-timestamps`: `rate` and its kin find resets by start timestamps.
     pub start_timestamps: bool,
@@ -15,7 +15,7 @@ pub struct Features {
 
 impl Default for Features {
     fn default() -> Self {
-        Self { delayed_name_removal: true, type_and_unit_labels: true, start_timestamps: true }
+        Self { delayed_name_removal: true, type_and_unit_labels: false, start_timestamps: true }
     }
 }
 

@@ -1,0 +1,78 @@
+//! Parts of dates in UTC, by the proleptic Gregorian calendar.
+
+/// Which part of a date.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum DatePart {
+    Minute,
+    Hour,
+    DayOfWeek,
+    DayOfMonth,
+    DayOfYear,
+    DaysInMonth,
+    Month,
+    Year,
+}
+
+impl DatePart {
+    pub(crate) fn of_function(name: &str) -> Option<Self> {
+        Some(match name {
+            "minute" => Self::Minute,
+            "hour" => Self::Hour,
+            "day_of_week" => Self::DayOfWeek,
+            "day_of_month" => Self::DayOfMonth,
+            "day_of_year" => Self::DayOfYear,
+            "days_in_month" => Self::DaysInMonth,
+            "month" => Self::Month,
+            "year" => Self::Year,
+            _ => return None,
+        })
+    }
+
+    /// This part of the date at `seconds` since the epoch.
+    pub(crate) fn of(self, seconds: f64) -> f64 {
+        let seconds = seconds as i64;
+        let days = seconds.div_euclid(86_400);
+        let within = seconds.rem_euclid(86_400);
+        let (year, month, day) = civil(days);
+        let part = match self {
+            Self::Minute => within / 60 % 60,
+            Self::Hour => within / 3600,
+            // The epoch was a Thursday.
+            Self::DayOfWeek => (days + 4).rem_euclid(7),
+            Self::DayOfMonth => day,
+            Self::DayOfYear => days - days_before(year, 1) + 1,
+            Self::DaysInMonth => {
+                let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+                days_before(next_year, next) - days_before(year, month)
+            }
+            Self::Month => month,
+            Self::Year => year,
+        };
+        part as f64
+    }
+}
+
+/// (year, month, day) of a day since the epoch. After Howard Hinnant's "chrono-compatible
+/// low-level date algorithms": years begin in March, so that the leap day is the last.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days.saturating_add(719_468);
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// Days from the epoch to the first day of a month.
+fn days_before(year: i64, month: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted_month + 2) / 5;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
