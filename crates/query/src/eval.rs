@@ -153,7 +153,7 @@ impl Evaluator<'_> {
             return self.stream(expr, grid, &mut push);
         }
         let rows = self.rows(expr, grid)?;
-        let mut rows = merge::same_labels(rows, |row| without_metadata(&row.labels))?;
+        let mut rows = same_labels(rows, |row| without_metadata(&row.labels))?;
         rows.iter_mut().try_for_each(push)
     }
 
