@@ -5,3 +5,20 @@
 
 pub mod promql;
 pub mod relabel;
+
+/// Entry points of the fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    use crate::promql;
+
+    /// Whatever parses prints as text that parses to the same.
+    pub fn promql(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        let Ok(expr) = promql::parse(text) else { return };
+        let printed = expr.to_string();
+        let again = promql::parse(&printed);
+        let again = again.map(|expr| expr.to_string());
+        assert_eq!(again.as_deref(), Ok(printed.as_str()), "{text}");
+        promql::parse(&promql::pretty(&expr)).expect("a broken line parses as the whole one");
+    }
+}
