@@ -81,41 +81,32 @@ pub fn unpack(input: &mut Input<'_>, width: u32, values: &mut [u64]) -> Result<(
     Ok(())
 }
 
-#[inline]
-fn load(words: &[[u8; LANES * 8]], at: usize) -> [u64; LANES] {
-    let mut lanes = [0; LANES];
-    if let Some(word) = words.get(at) {
-        for (lane, bytes) in lanes.iter_mut().zip(word.as_chunks::<8>().0) {
-            *lane = u64::from_le_bytes(*bytes);
-        }
-    }
-    lanes
-}
+type Word = [[u8; 8]; LANES];
 
 fn unpack_block(bytes: &[u8], width: u32, block: &mut [u64; BLOCK]) {
-    let words = bytes.as_chunks::<{ LANES * 8 }>().0;
+    const ZEROS: Word = [[0; 8]; LANES];
+    let words: &[Word] = bytes.as_chunks::<8>().0.as_chunks().0;
     let mask = mask(width);
-    let (mut word, mut shift) = (0, 0);
-    let mut current = load(words, 0);
+    let mut words = words.iter();
+    let mut current = words.next().unwrap_or(&ZEROS);
+    let mut shift = 0;
     let rows: &mut [[u64; LANES]] = block.as_chunks_mut().0;
     debug_assert_eq!(rows.len(), ROWS, "a block has 64 rows");
     for row in rows {
         let end = shift + width;
-        if end < 64 {
-            for (out, low) in row.iter_mut().zip(&current) {
-                *out = (low >> shift) & mask;
+        if end <= 64 {
+            for (out, low) in row.iter_mut().zip(current) {
+                *out = (u64::from_le_bytes(*low) >> shift) & mask;
             }
+        }
+        if end < 64 {
             shift = end;
             continue;
         }
-        word += 1;
-        let next = load(words, word);
-        if end == 64 {
-            for (out, low) in row.iter_mut().zip(&current) {
-                *out = (low >> shift) & mask;
-            }
-        } else {
-            for ((out, low), high) in row.iter_mut().zip(&current).zip(&next) {
+        let next = words.next().unwrap_or(&ZEROS);
+        if end > 64 {
+            for ((out, low), high) in row.iter_mut().zip(current).zip(next) {
+                let (low, high) = (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
                 *out = ((low >> shift) | (high << (64 - shift))) & mask;
             }
         }
@@ -124,28 +115,48 @@ fn unpack_block(bytes: &[u8], width: u32, block: &mut [u64; BLOCK]) {
     }
 }
 
-fn unpack_tail(bytes: &[u8], width: u32, tail: &mut [u64]) {
-    let mask = mask(width);
-    let mut bit = 0;
-    // Eight bytes from the value's first byte on hold it whole when width + 7 <= 64; the last
-    // values, whose eight bytes would end past the slice, and wide ones take the slow way.
-    let fast = if width <= 57 && bytes.len() >= 8 {
-        ((bytes.len() - 8) * 8 / width as usize + 1).min(tail.len())
-    } else {
-        0
-    };
-    let (quick, slow) = tail.split_at_mut(fast);
-    for value in quick {
-        let word = bytes.get(bit >> 3..).and_then(|b| b.first_chunk::<8>()).copied();
-        *value = (u64::from_le_bytes(word.unwrap_or_default()) >> (bit & 7)) & mask;
-        bit += width as usize;
+/// Fills groups of eight values as long as the eight bytes from each value's first byte on are
+/// there; gives the number of values filled. The width is known when this is compiled, so that
+/// places and shifts are constants.
+fn unpack_groups<const WIDTH: usize>(bytes: &[u8], values: &mut [u64]) -> usize {
+    let mask = mask(WIDTH as u32);
+    let mut filled = 0;
+    for (at, group) in values.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let Some(window) = bytes.get(at * WIDTH..at * WIDTH + WIDTH + 8) else { break };
+        for (index, value) in group.iter_mut().enumerate() {
+            let bit = index * WIDTH;
+            let word = window.get(bit / 8..).and_then(|rest| rest.first_chunk::<8>());
+            *value = (u64::from_le_bytes(*word.unwrap_or(&[0; 8])) >> (bit % 8)) & mask;
+        }
+        filled += 8;
     }
-    for value in slow {
+    filled
+}
+
+/// [`unpack_groups`] for a width that is known only now.
+fn unpack_groups_of(width: u32, bytes: &[u8], values: &mut [u64]) -> usize {
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match width {
+                $($width => unpack_groups::<$width>(bytes, values),)*
+                _ => 0,
+            }
+        };
+    }
+    // Eight bytes hold a value whole, wherever in a byte it begins, up to 57 bits.
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29
+        30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57)
+}
+
+fn unpack_tail(bytes: &[u8], width: u32, tail: &mut [u64]) {
+    let filled = unpack_groups_of(width, bytes, tail);
+    let mut bit = filled * width as usize;
+    for value in tail.iter_mut().skip(filled) {
         let mut wide = [0; 16];
         let rest = bytes.get(bit >> 3..).unwrap_or_default();
         let length = rest.len().min(16);
         wide[..length].copy_from_slice(&rest[..length]);
-        *value = (u128::from_le_bytes(wide) >> (bit & 7)) as u64 & mask;
+        *value = (u128::from_le_bytes(wide) >> (bit & 7)) as u64 & mask(width);
         bit += width as usize;
     }
 }
