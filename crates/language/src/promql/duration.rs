@@ -86,7 +86,7 @@ pub fn format_duration_ms(duration_ms: i64) -> String {
         let count = rest_ms / unit_ms;
         if count > 0 {
             // Writing to a String cannot fail.
-            let _ = write!(text, "{count}{unit}");
+            write!(text, "{count}{unit}").ok();
             rest_ms -= count * unit_ms;
         }
     }

@@ -23,7 +23,7 @@ impl ParseError {
         let start = position.start.min(text.len());
         let before = text.as_bytes().get(..start).unwrap_or_default();
         let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let breaks = before.iter().filter(|b| **b == b'\n').count();
+        let breaks = before.split(|b| *b == b'\n').count() - 1;
         Self {
             message: message.into(),
             position,

@@ -79,7 +79,7 @@ impl Lexer<'_> {
         let kind = match first {
             '"' | '\'' | '`' => self.string(first)?,
             '0'..='9' => self.number()?,
-            '.' if self.rest().bytes().nth(1).is_some_and(|b| b.is_ascii_digit()) => {
+            '.' if self.rest().as_bytes().get(1).is_some_and(u8::is_ascii_digit) => {
                 self.number()?
             }
             c if c.is_ascii_alphabetic() || c == '_' || self.is_name_colon(c) => self.identifier(),

@@ -158,7 +158,7 @@ fn binary_middle(binary: &Binary) -> String {
     if !matching.labels.is_empty() || matching.on || matching.group != GroupSide::None {
         let word = if matching.on { "on" } else { "ignoring" };
         // Writing to a String cannot fail.
-        let _ = write!(text, " {word} ({})", labels_text(&matching.labels));
+        write!(text, " {word} ({})", labels_text(&matching.labels)).ok();
     }
     let side = match matching.group {
         GroupSide::None => None,
@@ -166,19 +166,19 @@ fn binary_middle(binary: &Binary) -> String {
         GroupSide::Right => Some("right"),
     };
     if let Some(side) = side {
-        let _ = write!(text, " group_{side} ({})", labels_text(&matching.include));
+        write!(text, " group_{side} ({})", labels_text(&matching.include)).ok();
     }
     let fill = matching.fill;
     match (fill.left, fill.right) {
         (Some(left), Some(right)) if left == right => {
-            let _ = write!(text, " fill ({})", float_text(left));
+            write!(text, " fill ({})", float_text(left)).ok();
         }
         (left, right) => {
             if let Some(left) = left {
-                let _ = write!(text, " fill_left ({})", float_text(left));
+                write!(text, " fill_left ({})", float_text(left)).ok();
             }
             if let Some(right) = right {
-                let _ = write!(text, " fill_right ({})", float_text(right));
+                write!(text, " fill_right ({})", float_text(right)).ok();
             }
         }
     }
@@ -229,7 +229,7 @@ fn modifiers(at: Option<AtModifier>, offset: Option<&DurationExpr>) -> String {
     match offset {
         None | Some(DurationExpr::Literal(0.0, _)) => {}
         Some(offset) => {
-            let _ = write!(text, " offset {offset}");
+            write!(text, " offset {offset}").ok();
         }
     }
     text

@@ -41,7 +41,7 @@ pub(super) fn go_quote_char(c: char) -> String {
 
 fn push_escape(quoted: &mut String, letter: char, width: usize, c: char) {
     // Writing to a String cannot fail.
-    let _ = write!(quoted, "\\{letter}{:0width$x}", u32::from(c));
+    write!(quoted, "\\{letter}{:0width$x}", u32::from(c)).ok();
 }
 
 /// Whether Go prints the character as it is. Rust's debug escape knows the same Unicode

@@ -25,19 +25,16 @@ impl Template {
                 rest = tail;
                 continue;
             }
-            match reference(after) {
-                Some((name, tail)) => {
-                    pieces.push(match name.parse() {
-                        Ok(number) => Piece::Number(number),
-                        Err(_) => Piece::Name(name.to_owned()),
-                    });
-                    rest = tail;
-                }
-                None => {
-                    // Malformed: Go leaves the dollar sign as text.
-                    push_text(&mut pieces, "$");
-                    rest = after;
-                }
+            if let Some((name, tail)) = reference(after) {
+                pieces.push(match name.parse() {
+                    Ok(number) => Piece::Number(number),
+                    Err(_) => Piece::Name(name.to_owned()),
+                });
+                rest = tail;
+            } else {
+                // Malformed: Go leaves the dollar sign as text.
+                push_text(&mut pieces, "$");
+                rest = after;
             }
         }
         push_text(&mut pieces, rest);

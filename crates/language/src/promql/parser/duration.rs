@@ -86,7 +86,7 @@ impl Parser<'_> {
         position: Position,
     ) -> Result<DurationExpr, ParseError> {
         if let Some(number) = self.number() {
-            if !(number.value.abs() <= SECONDS_MAX) {
+            if number.value.is_nan() || number.value.abs() > SECONDS_MAX {
                 return Err(self.error(number.position, "duration out of range"));
             }
             return Ok(DurationExpr::Literal(number.value, number.position));

@@ -233,8 +233,7 @@ impl Parser<'_> {
         };
         let seconds = if negative { -number.value } else { number.value };
         let ms = seconds * 1_000.0;
-        // Written so that NaN is out of bounds too.
-        if !(ms.abs() < i64::MAX as f64) {
+        if ms.is_nan() || ms.abs() >= i64::MAX as f64 {
             let message = format!("timestamp out of bounds for @ modifier: {seconds:.6}");
             return Err(self.error(number.position, message));
         }

@@ -3,8 +3,8 @@
 use vigie_model::{MatchOp, Matcher};
 
 use super::super::ast::{
-    Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, GroupSide, Matching, Position,
-    VectorSelector,
+    Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, FillModifier, GroupSide, Matching,
+    Position, VectorSelector,
 };
 use super::super::error::ParseError;
 use super::super::function::ValueType;
@@ -28,7 +28,7 @@ pub(super) fn matching_for(
             labels: Vec::new(),
             on: false,
             include: Vec::new(),
-            fill: Default::default(),
+            fill: FillModifier::default(),
         };
         return Ok(vectors.then_some(default));
     };
@@ -142,13 +142,12 @@ impl Checker<'_> {
             let message = "comparisons between scalars must use BOOL modifier";
             return self.fail(binary.op_position, message);
         }
-        if let Some(matching) = binary.matching.as_ref().filter(|matching| matching.on) {
-            if let Some(both) = matching.labels.iter().find(|l| matching.include.contains(l)) {
-                let label = go_quote(both);
-                let message =
-                    format!("label {label} must not occur in ON and GROUP clause at once");
-                return self.fail(binary.op_position, message);
-            }
+        if let Some(matching) = binary.matching.as_ref().filter(|matching| matching.on)
+            && let Some(both) = matching.labels.iter().find(|l| matching.include.contains(l))
+        {
+            let label = go_quote(both);
+            let message = format!("label {label} must not occur in ON and GROUP clause at once");
+            return self.fail(binary.op_position, message);
         }
         if binary.op.is_set() && (lhs == ValueType::Scalar || rhs == ValueType::Scalar) {
             let position =
