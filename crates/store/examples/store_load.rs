@@ -86,7 +86,7 @@ async fn query(store: &Store, matchers: &[Matcher], name: &str) {
     println!(
         "{name}: select {} in {selected:?}, {count} points in {:?}",
         set.len(),
-        started.elapsed() - selected
+        started.elapsed().saturating_sub(selected)
     );
 }
 

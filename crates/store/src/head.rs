@@ -9,6 +9,8 @@ mod append;
 mod columns;
 mod index;
 mod series;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -26,8 +26,6 @@ counters! {
     rejected => "vigie_store_rejected_samples_total",
     /// Batches refused as a whole.
     refused => "vigie_store_refused_batches_total",
-    /// Series begun in heads.
-    series_begun => "vigie_store_head_series_begun_total",
     /// Bytes written to the write-ahead log.
     wal_bytes => "vigie_store_wal_bytes_total",
     /// Times the write-ahead log was made durable.

@@ -32,7 +32,7 @@ impl StoreOptions {
             data: data.into(),
             parts_url: None,
             catalog_url: None,
-            retention: Some(Duration::from_secs(15 * 24 * 3600)),
+            retention: Some(Duration::from_hours(15 * 24)),
             retention_bytes: None,
             series_max: 20_000_000,
             free_bytes_min: 64 << 20,

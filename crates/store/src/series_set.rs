@@ -70,16 +70,16 @@ impl SeriesSet {
                 .collect();
             return;
         }
+        by_labels.reserve(found.len(), |at| self.series[*at as usize].labels.hash64());
         for (id, labels) in found {
             let hash = labels.hash64();
             let series = &self.series;
-            match by_labels.find(hash, |at| series[*at as usize].labels == labels) {
-                Some(at) => self.series[*at as usize].others.push((source, id)),
-                None => {
-                    let at = self.series.len() as u32;
-                    by_labels.insert_unique(hash, at, |at| series[*at as usize].labels.hash64());
-                    self.series.push(Found { labels, first: (source, id), others: Vec::new() });
-                }
+            if let Some(at) = by_labels.find(hash, |at| series[*at as usize].labels == labels) {
+                self.series[*at as usize].others.push((source, id));
+            } else {
+                let at = self.series.len() as u32;
+                by_labels.insert_unique(hash, at, |at| series[*at as usize].labels.hash64());
+                self.series.push(Found { labels, first: (source, id), others: Vec::new() });
             }
         }
     }

@@ -96,6 +96,7 @@ pub struct Snapshot {
     pub(crate) view: View,
 }
 
+#[expect(clippy::unused_async, reason = "parts on an object store will be awaited here")]
 impl Snapshot {
     /// The series whose labels satisfy all of `select.matchers`.
     pub async fn select(

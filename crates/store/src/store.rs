@@ -117,10 +117,14 @@ impl Store {
             return Ok(());
         }
         self.wake.notify_one();
-        self.wal.sync().await.map_err(|reason| StoreError::Unavailable(reason.to_string()))?;
+        let synced = self.wal.sync().await;
         let sealed = self.flush().await;
         self.wal.close();
-        sealed
+        // What is sealed does not need the log any more.
+        sealed.map_err(|error| match synced {
+            Ok(()) => error,
+            Err(reason) => StoreError::Unavailable(reason.to_string()),
+        })
     }
 
     fn tenant(&self, id: &TenantId) -> Arc<Tenant> {

@@ -1,5 +1,7 @@
 //! One series of a head: its points.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use vigie_model::{Exemplar, Histogram, Labels, Points, TimeRange, is_stale_nan};
@@ -53,14 +55,14 @@ struct Extra {
     /// Start timestamps from a point on, where they differ from the series' first.
     starts: Vec<(u32, i64)>,
     histograms: Vec<(u32, Arc<Histogram>)>,
-    /// Points that came after a later one, ascending.
-    late: Vec<LatePoint>,
+    /// Points that came after a later one, by time. A tree, so that backfill in descending
+    /// order does not cost the square of its size.
+    late: BTreeMap<i64, LatePoint>,
     exemplars: Vec<Exemplar>,
 }
 
 #[derive(Debug, Clone)]
 struct LatePoint {
-    time_ms: i64,
     start_ms: i64,
     value: f64,
     histogram: Option<Arc<Histogram>>,
@@ -129,22 +131,19 @@ impl Series {
         if let Some(index) = self.find(columns, point.time_ms) {
             return self.compare(index, point);
         }
-        let late = &mut self.extra().late;
-        match late.binary_search_by_key(&point.time_ms, |there| there.time_ms) {
-            Ok(at) => outcome(late[at].value, late[at].histogram.as_ref(), point),
-            Err(at) => {
-                late.insert(
-                    at,
-                    LatePoint {
-                        time_ms: point.time_ms,
-                        start_ms: point.start_ms,
-                        value: point.value,
-                        histogram: point.histogram.map(Arc::clone),
-                    },
-                );
-                Outcome::Taken(
-                    size_of::<LatePoint>() + point.histogram.map_or(0, |h| histogram_bytes(h)),
-                )
+        match self.extra().late.entry(point.time_ms) {
+            Entry::Occupied(there) => {
+                let there = there.get();
+                outcome(there.value, there.histogram.as_ref(), point)
+            }
+            Entry::Vacant(place) => {
+                place.insert(LatePoint {
+                    start_ms: point.start_ms,
+                    value: point.value,
+                    histogram: point.histogram.map(Arc::clone),
+                });
+                let bytes = point.histogram.map_or(0, |h| histogram_bytes(h));
+                Outcome::Taken(size_of::<LatePoint>() + 16 + bytes)
             }
         }
     }
@@ -218,23 +217,20 @@ impl Series {
         };
         let (_, first_run) = self.runs().next()?;
         let first = *columns.times(first_run).first()?;
-        let late = extra.late.first().map_or(first, |late| late.time_ms);
+        let late = extra.late.first_key_value().map_or(first, |(time_ms, _)| *time_ms);
         Some(TimeRange::new(first.min(late), last))
     }
 
     /// Appends the points in `range` to `points`.
     pub(super) fn read(&self, columns: &Columns, range: TimeRange, points: &mut Points) {
-        let late = self.extra.as_ref().map_or(&[][..], |extra| &extra.late);
-        let late_from = late.partition_point(|point| point.time_ms < range.start_ms);
-        let late_to = late.partition_point(|point| point.time_ms <= range.end_ms);
         let begin = points.len();
         for (first, run) in self.runs() {
             self.read_run(columns.times(run), first, range, points);
         }
-        if let Some(late) = late.get(late_from..late_to)
-            && !late.is_empty()
+        if let Some(extra) = self.extra.as_ref().filter(|extra| !extra.late.is_empty())
+            && !range.is_empty()
         {
-            merge_late(late, begin, points);
+            merge_late(extra.late.range(range.start_ms..=range.end_ms), begin, points);
         }
     }
 
@@ -310,15 +306,22 @@ fn histogram_bytes(histogram: &Histogram) -> usize {
 }
 
 /// Merges `late` into the points from `begin` on; no time is in both.
-fn merge_late(late: &[LatePoint], begin: usize, points: &mut Points) {
+fn merge_late<'a>(
+    late: impl Iterator<Item = (&'a i64, &'a LatePoint)>,
+    begin: usize,
+    points: &mut Points,
+) {
     let mut other = Points::default();
-    for point in late {
+    for (time_ms, point) in late {
         if let Some(histogram) = &point.histogram {
             other.histograms.push((other.len() as u32, Arc::clone(histogram)));
         }
-        other.timestamps_ms.push(point.time_ms);
+        other.timestamps_ms.push(*time_ms);
         other.values.push(point.value);
         other.start_timestamps_ms.push(point.start_ms);
+    }
+    if other.start_timestamps_ms.iter().all(|start_ms| *start_ms == 0) {
+        other.start_timestamps_ms.clear();
     }
     crate::points::merge_tail(points, begin, &other);
 }

@@ -11,7 +11,7 @@ use crate::metrics::Counters;
 /// How often the task looks around when nothing wakes it.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Heads are sealed at the latest after this time.
-const HEAD_AGE_MAX: Duration = Duration::from_secs(2 * 3600);
+const HEAD_AGE_MAX: Duration = Duration::from_hours(2);
 /// Points of heads take at least this much before they are sealed.
 const POINT_BYTES_MIN: u64 = 24 << 20;
 /// With many series a head may hold more, so that it is not sealed every few ticks.

@@ -131,7 +131,9 @@ impl Store {
         };
         self.catalog.commit(&change).await?;
         tenant.view.write().parts = Arc::new(list);
-        old.iter().for_each(|part| part.retire());
+        for part in old {
+            part.retire();
+        }
         Ok(())
     }
 }

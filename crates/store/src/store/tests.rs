@@ -183,9 +183,9 @@ async fn histograms_start_times_exemplars_and_metadata_are_kept() {
         let snapshot = store.snapshot(&tenant());
         let sets = [vec![Matcher::equal("__name__", "h")]];
         let exemplars = snapshot.exemplars(&sets, ALL).await.unwrap();
-        assert_eq!(exemplars[0].exemplars, [exemplar.clone()], "{step}");
+        assert_eq!(exemplars[0].exemplars, std::slice::from_ref(&exemplar), "{step}");
         let metadata = snapshot.metadata(None).await.unwrap();
-        assert_eq!(metadata["h"], [help.clone()], "{step}");
+        assert_eq!(metadata["h"], std::slice::from_ref(&help), "{step}");
         if step == "log" {
             store.close().await.unwrap();
         } else if step == "head" {

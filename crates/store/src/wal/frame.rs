@@ -107,24 +107,18 @@ pub(super) fn read_segment<'a>(
         at = at.min(segment.len());
     }
     while at < segment.len() {
-        match record_at(segment, at) {
-            Some((found, next)) => {
-                match found {
-                    Found::Record(kind, payload) => each(kind, payload),
-                    Found::Unknown => damage.unknown += 1,
-                }
-                at = next;
+        if let Some((found, next)) = record_at(segment, at) {
+            match found {
+                Found::Record(kind, payload) => each(kind, payload),
+                Found::Unknown => damage.unknown += 1,
             }
-            None => match find_next(segment, at) {
-                Some(next) => {
-                    damage.corrupt += 1;
-                    at = next;
-                }
-                None => {
-                    damage.torn_at.get_or_insert(at);
-                    break;
-                }
-            },
+            at = next;
+        } else if let Some(next) = find_next(segment, at) {
+            damage.corrupt += 1;
+            at = next;
+        } else {
+            damage.torn_at.get_or_insert(at);
+            break;
         }
     }
     damage

@@ -55,7 +55,7 @@ impl Run {
     async fn write(&mut self, store: &Store, step: u64) -> bool {
         let mut batch = MetricBatch::new();
         let mut written = Vec::new();
-        for instance in 0..1 + self.random.below(4) {
+        for instance in 0..=self.random.below(4) {
             let labels = labels("m", instance);
             // Mostly in order, sometimes late; a value is a function of its place, so that
             // every point that is there can be checked.
