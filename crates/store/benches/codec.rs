@@ -1,5 +1,7 @@
 //! Codecs and parts: decode, encode, open, look up. `cargo bench -p vigie-store --bench codec`.
 
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run has to stop")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 
