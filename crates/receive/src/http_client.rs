@@ -1,0 +1,274 @@
+//! One HTTP client for scraping and discovery, made from Prometheus' `http_config`.
+//!
+//! Secrets in files are read again for each request. Certificates are read when the client is
+//! made. Every body has a limit, as sent and as decompressed, and every request a timeout.
+
+mod authorize;
+mod body;
+mod error;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{ClientBuilder, NoProxy, Proxy, StatusCode};
+use vigie_world::World;
+
+pub use body::{BODY_BYTES_MAX, gunzip};
+pub use error::{HttpError, HttpErrorKind};
+
+use crate::config::{HttpConfig, ProxyConfig};
+
+/// Looks up an environment variable.
+pub type VariableLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What clients need to know of the process they run in.
+#[derive(Clone)]
+pub struct HttpEnvironment {
+    /// Environment variables, for `proxy_from_environment` and `kubernetes_sd_configs`.
+    pub variable: VariableLookup,
+    /// What requests say of who asks.
+    pub user_agent: String,
+}
+
+impl fmt::Debug for HttpEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpEnvironment").field("user_agent", &self.user_agent).finish_non_exhaustive()
+    }
+}
+
+impl Default for HttpEnvironment {
+    /// Without environment variables.
+    fn default() -> Self {
+        Self {
+            variable: Arc::new(|_| None),
+            user_agent: concat!("Vigie/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+impl HttpAnswer {
+    /// The header `name` as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The answer if its status is 200, else an error in Prometheus' words.
+    pub fn success(self) -> Result<Self, HttpError> {
+        if self.status == StatusCode::OK { Ok(self) } else { Err(status_error(self.status)) }
+    }
+}
+
+fn status_error(status: StatusCode) -> HttpError {
+    HttpError::Status(
+        format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default()),
+        status.as_u16(),
+    )
+}
+
+/// How much of an answer is taken, and how long that may take.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLimits {
+    /// Largest body; 0 for [`BODY_BYTES_MAX`].
+    pub body_bytes: u64,
+    /// Longest wait, body included.
+    pub timeout: Duration,
+}
+
+/// An HTTP client with a `http_config`.
+#[derive(Clone)]
+pub struct HttpClient(Arc<Inner>);
+
+struct Inner {
+    client: reqwest::Client,
+    token_client: Option<reqwest::Client>,
+    token: authorize::TokenCache,
+    config: HttpConfig,
+    world: World,
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+impl HttpClient {
+    /// A client with `config`.
+    pub fn new(
+        config: &HttpConfig,
+        environment: &HttpEnvironment,
+        world: &World,
+    ) -> Result<Self, HttpError> {
+        Self::with_socket(config, environment, world, None)
+    }
+
+    /// A client that talks over a Unix socket, whatever the address says.
+    pub fn over_unix_socket(
+        config: &HttpConfig,
+        environment: &HttpEnvironment,
+        world: &World,
+        socket: &Path,
+    ) -> Result<Self, HttpError> {
+        Self::with_socket(config, environment, world, Some(socket))
+    }
+
+    fn with_socket(
+        config: &HttpConfig,
+        environment: &HttpEnvironment,
+        world: &World,
+        socket: Option<&Path>,
+    ) -> Result<Self, HttpError> {
+        let mut builder = base_builder(environment);
+        if let Some(socket) = socket {
+            builder = builder.unix_socket(socket.to_path_buf());
+        }
+        if !config.enable_http2 {
+            builder = builder.http1_only();
+        }
+        builder = builder.redirect(match config.follow_redirects {
+            true => reqwest::redirect::Policy::limited(10),
+            false => reqwest::redirect::Policy::none(),
+        });
+        builder = tls::apply(builder, &config.tls_config, world)?;
+        builder = apply_proxy(builder, &config.proxy, environment)?;
+        let token_client = match &config.oauth2 {
+            None => None,
+            Some(oauth2) => {
+                let builder = tls::apply(base_builder(environment), &oauth2.tls_config, world)?;
+                Some(build(apply_proxy(builder, &oauth2.proxy, environment)?)?)
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            client: build(builder)?,
+            token_client,
+            token: authorize::TokenCache::default(),
+            config: config.clone(),
+            world: world.clone(),
+        })))
+    }
+
+    /// Asks for `url`, with `headers` besides those of the configuration.
+    pub async fn get(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        limits: RequestLimits,
+    ) -> Result<HttpAnswer, HttpError> {
+        let work = async {
+            let response = self.open(url, headers, Some(limits.timeout)).await?;
+            let status = response.status();
+            let headers = response.headers().clone();
+            let limit = if limits.body_bytes == 0 { BODY_BYTES_MAX } else { limits.body_bytes };
+            let body = body::read(url, response, limit).await?;
+            Ok(HttpAnswer { status, headers, body })
+        };
+        match tokio::time::timeout(limits.timeout, work).await {
+            Ok(answer) => answer,
+            Err(_) => Err(HttpError::Timeout { url: url.to_owned() }),
+        }
+    }
+
+    /// Asks for `url` and returns as soon as the headers are there: for watches, whose bodies
+    /// have no end. The caller must limit what it reads.
+    pub async fn open(
+        &self,
+        url: &str,
+        mut headers: HeaderMap,
+        timeout: Option<Duration>,
+    ) -> Result<reqwest::Response, HttpError> {
+        let inner = &*self.0;
+        for (name, value) in &authorize::headers(&inner.config, &inner.world)? {
+            headers.append(name.clone(), value.clone());
+        }
+        if let (Some(oauth2), Some(client)) = (&inner.config.oauth2, &inner.token_client) {
+            let token = authorize::token(oauth2, &inner.token, client, &inner.world).await?;
+            headers.insert(reqwest::header::AUTHORIZATION, token);
+        }
+        let mut request = inner.client.get(url).headers(headers);
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
+        }
+        let response =
+            request.send().await.map_err(|error| HttpError::from_reqwest(url, &error))?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            authorize::forget_token(&inner.token).await;
+        }
+        Ok(response)
+    }
+}
+
+fn base_builder(environment: &HttpEnvironment) -> ClientBuilder {
+    // An error says that a provider is installed already, which serves as well.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder()
+        .user_agent(&environment.user_agent)
+        .no_gzip()
+        .no_proxy()
+        .pool_idle_timeout(Duration::from_secs(300))
+        .pool_max_idle_per_host(2)
+        .tcp_nodelay(true)
+}
+
+fn build(builder: ClientBuilder) -> Result<reqwest::Client, HttpError> {
+    builder.build().map_err(|error| HttpError::Setup(error.to_string()))
+}
+
+fn apply_proxy(
+    builder: ClientBuilder,
+    config: &ProxyConfig,
+    environment: &HttpEnvironment,
+) -> Result<ClientBuilder, HttpError> {
+    let setup = |error: &dyn fmt::Display| HttpError::Setup(format!("proxy: {error}"));
+    let mut connect_headers = HeaderMap::new();
+    for (name, values) in &config.proxy_connect_header {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| setup(&error))?;
+        for value in values {
+            let value = HeaderValue::from_str(value.reveal()).map_err(|error| setup(&error))?;
+            connect_headers.append(name.clone(), value);
+        }
+    }
+    let finish = |proxy: Proxy, no_proxy: &str| {
+        proxy.headers(connect_headers.clone()).no_proxy(NoProxy::from_string(no_proxy))
+    };
+    if !config.proxy_url.is_empty() {
+        let proxy = Proxy::all(&config.proxy_url).map_err(|error| setup(&error))?;
+        return Ok(builder.proxy(finish(proxy, &config.no_proxy)));
+    }
+    if !config.proxy_from_environment {
+        return Ok(builder);
+    }
+    let variable = |name: &str| {
+        (environment.variable)(name)
+            .or_else(|| (environment.variable)(&name.to_ascii_lowercase()))
+            .filter(|value| !value.is_empty())
+    };
+    let no_proxy = variable("NO_PROXY").unwrap_or_default();
+    let mut builder = builder;
+    if let Some(url) = variable("HTTP_PROXY") {
+        let proxy = Proxy::http(url).map_err(|error| setup(&error))?;
+        builder = builder.proxy(finish(proxy, &no_proxy));
+    }
+    if let Some(url) = variable("HTTPS_PROXY") {
+        let proxy = Proxy::https(url).map_err(|error| setup(&error))?;
+        builder = builder.proxy(finish(proxy, &no_proxy));
+    }
+    Ok(builder)
+}
