@@ -39,7 +39,9 @@ pub struct HttpEnvironment {
 
 impl fmt::Debug for HttpEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpEnvironment").field("user_agent", &self.user_agent).finish_non_exhaustive()
+        f.debug_struct("HttpEnvironment")
+            .field("user_agent", &self.user_agent)
+            .finish_non_exhaustive()
     }
 }
 

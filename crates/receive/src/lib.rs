@@ -1,5 +1,11 @@
 //! Listens and scrapes: discovery, scraping, remote write, this host; gives batches to a sink
 
 pub mod config;
+pub mod discovery;
 pub mod http_client;
 pub mod scrape;
+
+/// A hash of bytes, to see whether they changed.
+pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}

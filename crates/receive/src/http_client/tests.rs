@@ -30,8 +30,7 @@ fn client(yaml: &str) -> HttpClient {
     HttpClient::new(&http_config(yaml), &environment, &World::real()).unwrap()
 }
 
-const LIMITS: RequestLimits =
-    RequestLimits { body_bytes: 1_000, timeout: Duration::from_secs(5) };
+const LIMITS: RequestLimits = RequestLimits { body_bytes: 1_000, timeout: Duration::from_secs(5) };
 
 fn echo_authorization() -> Router {
     Router::new().route(

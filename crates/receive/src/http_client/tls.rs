@@ -38,8 +38,9 @@ pub fn apply(
     }
     let mut builder = builder.tls_danger_accept_invalid_certs(tls.insecure_skip_verify);
     if let Some(ca) = &material.ca {
-        let certificates = Certificate::from_pem_bundle(ca)
-            .map_err(|error| HttpError::Setup(format!("unable to use specified CA cert: {error}")))?;
+        let certificates = Certificate::from_pem_bundle(ca).map_err(|error| {
+            HttpError::Setup(format!("unable to use specified CA cert: {error}"))
+        })?;
         if certificates.is_empty() {
             return Err(HttpError::Setup("unable to use specified CA cert: it has none".into()));
         }

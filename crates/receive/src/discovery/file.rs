@@ -1,0 +1,106 @@
+//! Targets in files: looked at often, read when something about them changed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use vigie_world::World;
+
+use super::{Discoverer, DiscoveryState, groups};
+use crate::config::{FileSdConfig, Source, expand_path_pattern};
+
+/// How often the files are looked at. Polling works on every file system, also where a
+/// container's mounts send no notifications.
+const POLL: Duration = Duration::from_secs(2);
+
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Targets in files.
+#[derive(Debug)]
+pub struct FileDiscovery {
+    config: FileSdConfig,
+    world: World,
+}
+
+impl FileDiscovery {
+    /// Targets of `config`.
+    pub fn new(config: FileSdConfig, world: &World) -> Self {
+        Self { config, world: world.clone() }
+    }
+
+    /// Reads all files again; one that cannot be read keeps its last targets.
+    fn refresh(&self, known: &mut BTreeMap<PathBuf, u64>, state: &DiscoveryState) {
+        let mut paths = Vec::new();
+        for pattern in &self.config.files {
+            paths.extend(expand_path_pattern(pattern, &self.world));
+        }
+        let mut error = None;
+        for path in &paths {
+            match self.read(path) {
+                Ok(bytes) => {
+                    let fingerprint = crate::fingerprint(&bytes);
+                    if known.get(path) == Some(&fingerprint) {
+                        continue;
+                    }
+                    match parse(path, &bytes) {
+                        Ok(groups) => {
+                            let prefix = format!("{}:", path.display());
+                            let count = groups.len();
+                            state.remove(|source| {
+                                source.strip_prefix(&prefix).is_some_and(|index| {
+                                    index.parse::<usize>().is_ok_and(|index| index >= count)
+                                })
+                            });
+                            state.update(groups);
+                            known.insert(path.clone(), fingerprint);
+                        }
+                        Err(message) => error = Some(message),
+                    }
+                }
+                Err(message) => error = Some(message),
+            }
+        }
+        let gone: Vec<PathBuf> =
+            known.keys().filter(|path| !paths.contains(path)).cloned().collect();
+        for path in gone {
+            known.remove(&path);
+            let prefix = format!("{}:", path.display());
+            state.remove(|source| source.starts_with(&prefix));
+        }
+        if let Some(message) = error {
+            state.fail(message);
+        }
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        let file = self.world.disk.open_read(path).map_err(failed)?;
+        if file.length() > FILE_BYTES_MAX {
+            return Err(format!("{}: larger than {FILE_BYTES_MAX} bytes", path.display()));
+        }
+        self.world.disk.read(path).map_err(failed)
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<super::TargetGroup>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+    let source = Source { file: Some(path.to_path_buf()), folder: PathBuf::new() };
+    let name = path.display().to_string();
+    groups::parse(text, &source, &name, ("__meta_filepath", &name))
+        .map_err(|error| error.to_string())
+}
+
+#[async_trait]
+impl Discoverer for FileDiscovery {
+    async fn run(self: Box<Self>, state: DiscoveryState) {
+        let mut known = BTreeMap::new();
+        let pause =
+            POLL.min(self.config.refresh_interval.duration().max(Duration::from_millis(100)));
+        loop {
+            self.refresh(&mut known, &state);
+            self.world.clock.sleep(pause).await;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a discovery knows, shared between the task that finds targets and whoever uses them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use vigie_model::Labels;
+use vigie_world::World;
+
+/// Targets with what they have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TargetGroup {
+    /// Names the group among those of its discovery: a group of the same name replaces it.
+    pub source: String,
+    /// Labels of each target; `__address__` says where it is.
+    pub targets: Vec<Labels>,
+    /// Labels of all of them.
+    pub labels: Labels,
+}
+
+/// What a discovery has found, and what is wrong with it.
+#[derive(Debug, Default)]
+struct Found {
+    groups: BTreeMap<String, Arc<TargetGroup>>,
+    last_error: String,
+    last_update_ms: i64,
+}
+
+/// Where a discovery puts what it finds, and where a pool takes it from.
+#[derive(Clone)]
+pub struct DiscoveryState {
+    found: Arc<Mutex<Found>>,
+    changed: Arc<Notify>,
+    world: World,
+}
+
+impl fmt::Debug for DiscoveryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiscoveryState").field("found", &self.found).finish_non_exhaustive()
+    }
+}
+
+impl DiscoveryState {
+    /// Nothing found yet. `changed` is notified whenever groups change.
+    pub fn new(world: &World, changed: Arc<Notify>) -> Self {
+        Self { found: Arc::default(), changed, world: world.clone() }
+    }
+
+    /// Puts groups in the place of those of the same source. A group without targets goes away.
+    pub fn update(&self, groups: impl IntoIterator<Item = TargetGroup>) {
+        self.change(|known| groups.into_iter().any_changed(|group| put(known, group)));
+    }
+
+    /// Puts groups in the place of all that were known.
+    pub fn replace(&self, groups: impl IntoIterator<Item = TargetGroup>) {
+        self.change(|known| {
+            let mut next: BTreeMap<String, Arc<TargetGroup>> = BTreeMap::new();
+            for group in groups {
+                put(&mut next, group);
+            }
+            let changed = *known != next;
+            *known = next;
+            changed
+        });
+    }
+
+    /// Removes the groups whose source `gone` accepts.
+    pub fn remove(&self, mut gone: impl FnMut(&str) -> bool) {
+        self.change(|known| {
+            let before = known.len();
+            known.retain(|source, _| !gone(source));
+            known.len() != before
+        });
+    }
+
+    /// Says what is wrong. What was found stays.
+    pub fn fail(&self, error: impl fmt::Display) {
+        let mut found = self.found.lock();
+        let error = error.to_string();
+        if found.last_error != error {
+            tracing::warn!(error, "discovery failed, it will be tried again");
+            found.last_error = error;
+        }
+        found.last_update_ms = self.world.clock.now_ms();
+    }
+
+    /// What was found.
+    pub fn groups(&self) -> Vec<Arc<TargetGroup>> {
+        self.found.lock().groups.values().cloned().collect()
+    }
+
+    /// What is wrong, and when that or the groups last changed.
+    pub fn last_error(&self) -> (String, i64) {
+        let found = self.found.lock();
+        (found.last_error.clone(), found.last_update_ms)
+    }
+
+    /// How many targets are known.
+    pub fn target_count(&self) -> usize {
+        self.found.lock().groups.values().map(|group| group.targets.len()).sum()
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut BTreeMap<String, Arc<TargetGroup>>) -> bool) {
+        let mut found = self.found.lock();
+        let changed = edit(&mut found.groups);
+        found.last_error.clear();
+        found.last_update_ms = self.world.clock.now_ms();
+        drop(found);
+        if changed {
+            self.changed.notify_one();
+        }
+    }
+}
+
+fn put(known: &mut BTreeMap<String, Arc<TargetGroup>>, group: TargetGroup) -> bool {
+    if group.targets.is_empty() {
+        return known.remove(&group.source).is_some();
+    }
+    if known.get(&group.source).is_some_and(|old| **old == group) {
+        return false;
+    }
+    known.insert(group.source.clone(), Arc::new(group));
+    true
+}
+
+trait AnyChanged: Iterator + Sized {
+    /// Applies `apply` to all, and says whether any returned true.
+    fn any_changed(self, mut apply: impl FnMut(Self::Item) -> bool) -> bool {
+        self.fold(false, |changed, item| apply(item) || changed)
+    }
+}
+
+impl<I: Iterator> AnyChanged for I {}
