@@ -3,10 +3,23 @@
 //! Target groups enter from discovery, batches leave to a sink. A target that cannot be asked is
 //! a target that is down, never a failure of the rest.
 
+mod exposition;
+mod ingest;
 mod local;
+mod manager;
+mod metrics;
+mod pool;
+mod relabel;
+mod report;
+mod series;
+mod settings;
 mod status;
+mod target;
+mod target_loop;
 
 pub use local::{LocalExposition, LocalTargets};
+pub use manager::ScrapeManager;
+pub use metrics::ReceiveMetrics;
 pub use status::{
     DiscoveryStatus, DroppedTarget, PoolStatus, TargetHealth, TargetMetadata, TargetStatus,
     TargetsStatus,
