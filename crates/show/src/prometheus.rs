@@ -16,6 +16,7 @@ mod selector;
 mod series;
 mod state;
 mod status;
+mod stream;
 mod targets;
 mod time;
 mod tree;

@@ -1,11 +1,8 @@
 //! `/api/v1/export`: raw samples as VictoriaMetrics' JSON lines, which `/api/v1/import` reads.
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures::StreamExt as _;
 use vigie_formats::float::format_float_api;
 use vigie_model::{Points, TimeRange, is_stale_nan};
 use vigie_store::{Budget, Select, SeriesSet, StoreError};
@@ -13,13 +10,9 @@ use vigie_store::{Budget, Select, SeriesSet, StoreError};
 use super::Shared;
 use super::answer::ApiError;
 use super::parameters::Parameters;
+use super::stream::{StreamWriter, streamed};
 use crate::Identity;
 use crate::json::{push_array, push_labels};
-
-/// Bytes that are gathered before they are sent.
-const CHUNK_BYTES: usize = 64 << 10;
-/// Chunks that wait for a slow reader; then reading waits.
-const CHUNKS_WAITING_MAX: usize = 4;
 
 pub(super) async fn export(
     State(state): State<Shared>,
@@ -38,33 +31,18 @@ pub(super) async fn export(
     for matchers in &sets {
         found.push(snapshot.select(Select { matchers, range }, &budget).await?);
     }
-    let (sender, receiver) = tokio::sync::mpsc::channel(CHUNKS_WAITING_MAX);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = write_lines(&found, range, &budget, &sender) {
-            // The answer has begun: cutting it off is the only way to say that it is not whole.
-            let cut = std::io::Error::other(error.to_string());
-            let _gone = sender.blocking_send(Err(cut));
-        }
-    });
-    let chunks = futures::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
-    });
-    // Compression asks once more after the end.
-    let chunks = chunks.fuse();
     let lines = [(header::CONTENT_TYPE, "application/stream+json; charset=utf-8")];
-    Ok((lines, Body::from_stream(chunks)).into_response())
+    let body = streamed(move |writer| write_lines(writer, &found, range, &budget));
+    Ok((lines, body).into_response())
 }
 
-type Sender = tokio::sync::mpsc::Sender<Result<Bytes, std::io::Error>>;
-
 fn write_lines(
+    writer: &mut StreamWriter,
     found: &[SeriesSet],
     range: TimeRange,
     budget: &Budget,
-    sender: &Sender,
 ) -> Result<(), StoreError> {
     let mut points = Points::default();
-    let mut out = Vec::with_capacity(CHUNK_BYTES);
     let mut seen = std::collections::HashSet::new();
     for set in found {
         for index in 0..set.len() {
@@ -72,16 +50,10 @@ fn write_lines(
                 continue;
             }
             set.read(index, range, &mut points, budget)?;
-            push_line(&mut out, set, index, &points);
-            if out.len() >= CHUNK_BYTES {
-                let chunk = Bytes::from(std::mem::take(&mut out));
-                if sender.blocking_send(Ok(chunk)).is_err() {
-                    return Err(StoreError::Cancelled);
-                }
-            }
+            push_line(&mut writer.out, set, index, &points);
+            writer.flush_full()?;
         }
     }
-    let _gone = sender.blocking_send(Ok(Bytes::from(out)));
     Ok(())
 }
 
