@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use vigie_formats::float::parse_float;
+use vigie_language::promql::{go_quote, parse_duration_ms};
 use vigie_model::{MatchOp, Matcher, TimeRange};
 
 use super::answer::ApiError;
@@ -150,7 +151,7 @@ pub(super) fn parse_integer(text: &str) -> Result<i64, String> {
             }
             _ => "invalid syntax",
         };
-        format!("strconv.Atoi: parsing {text:?}: {reason}")
+        format!("strconv.Atoi: parsing {}: {reason}", go_quote(text))
     })
 }
 
@@ -171,7 +172,7 @@ pub(super) fn parse_time_ms(text: &str) -> Result<i64, String> {
         // What Prometheus itself prints for its oldest and newest time.
         "-292273086-05-16T16:47:06Z" => Ok(TimeRange::ALL.start_ms),
         "292277025-08-18T07:12:54.999999999Z" => Ok(TimeRange::ALL.end_ms),
-        _ => Err(format!("cannot parse {text:?} to a valid timestamp")),
+        _ => Err(format!("cannot parse {} to a valid timestamp", go_quote(text))),
     }
 }
 
@@ -182,41 +183,15 @@ pub(super) fn parse_duration_ns(text: &str) -> Result<i64, String> {
         let limit = i64::MAX as f64;
         if nanoseconds > limit || nanoseconds < -limit {
             let why = "It overflows int64";
-            return Err(format!("cannot parse {text:?} to a valid duration. {why}"));
+            let text = go_quote(text);
+            return Err(format!("cannot parse {text} to a valid duration. {why}"));
         }
         return Ok(nanoseconds as i64);
     }
-    parse_units_ms(text)
+    let parsed = parse_duration_ms(text).ok();
+    parsed
         .and_then(|milliseconds| milliseconds.checked_mul(1_000_000))
-        .ok_or_else(|| format!("cannot parse {text:?} to a valid duration"))
-}
-
-/// `1y2w3d4h5m6s7ms`: each unit at most once, in this order.
-fn parse_units_ms(text: &str) -> Option<i64> {
-    const UNITS: [(&str, i64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-        ("ms", 1),
-    ];
-    let mut rest = text;
-    let mut from = 0;
-    let mut total = 0_i64;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, tail) = rest.split_at_checked(digits)?;
-        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (name, tail) = tail.split_at_checked(letters)?;
-        let found = UNITS.iter().skip(from).position(|(unit, _)| *unit == name)?;
-        let (_, milliseconds) = UNITS.get(from + found)?;
-        total = total.checked_add(number.parse::<i64>().ok()?.checked_mul(*milliseconds)?)?;
-        from += found + 1;
-        rest = tail;
-    }
-    (!text.is_empty()).then_some(total)
+        .ok_or_else(|| format!("cannot parse {} to a valid duration", go_quote(text)))
 }
 
 /// A label name as it stands in a path: `U__` names carry escaped characters.

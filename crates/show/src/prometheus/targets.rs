@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use serde::Serialize;
+use vigie_language::promql::format_duration_ms;
 use vigie_model::{Labels, Matcher};
 use vigie_receive::scrape::{
     DiscoveryStatus, PoolStatus, TargetMetadata, TargetStatus, TargetsStatus,
@@ -18,7 +18,7 @@ use super::answer::{Answer, Answered, ApiError};
 use super::parameters::Parameters;
 use super::selector;
 use super::series::metadata_limit;
-use super::time::{duration_text, rfc3339};
+use super::time::rfc3339;
 
 /// What relabelling made of labels, rule by rule.
 #[derive(Debug, Clone)]
@@ -113,6 +113,10 @@ pub(super) async fn targets(State(state): State<Shared>, parameters: Parameters)
     Answer::data(&view)
 }
 
+fn duration_text(duration_ms: u64) -> String {
+    format_duration_ms(i64::try_from(duration_ms).unwrap_or(i64::MAX))
+}
+
 fn target_view(target: TargetStatus) -> TargetView {
     TargetView {
         discovered_labels: target.discovered_labels,
@@ -124,8 +128,8 @@ fn target_view(target: TargetStatus) -> TargetView {
         last_scrape: rfc3339(Some(target.last_scrape_ms).filter(|ms| *ms != 0)),
         last_scrape_duration: target.last_scrape_duration_seconds,
         health: target.health.as_str(),
-        scrape_interval: duration_text(Duration::from_millis(target.scrape_interval_ms)),
-        scrape_timeout: duration_text(Duration::from_millis(target.scrape_timeout_ms)),
+        scrape_interval: duration_text(target.scrape_interval_ms),
+        scrape_timeout: duration_text(target.scrape_timeout_ms),
     }
 }
 

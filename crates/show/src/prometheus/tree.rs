@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use vigie_formats::float::float_to_api_string;
 use vigie_language::promql::{
-    AggregateOp, AtModifier, BinaryOp, DurationExpr, DurationOp, Expr, GroupSide, Matching,
-    RangeExtension, ValueType, VectorSelector,
+    AtModifier, BinaryOp, DurationExpr, DurationOp, Expr, GroupSide, Matching, RangeExtension,
+    VectorSelector,
 };
 use vigie_model::Matcher;
 
@@ -14,7 +14,7 @@ pub(super) fn tree(expr: &Expr) -> Value {
     match expr {
         Expr::Aggregate(e) => json!({
             "type": "aggregation",
-            "op": aggregate_name(e.op),
+            "op": e.op.as_str(),
             "expr": tree(&e.expr),
             "param": e.param.as_deref().map(tree),
             "grouping": e.grouping,
@@ -22,7 +22,7 @@ pub(super) fn tree(expr: &Expr) -> Value {
         }),
         Expr::Binary(e) => json!({
             "type": "binaryExpr",
-            "op": binary_name(e.op),
+            "op": e.op.as_str(),
             "lhs": tree(&e.lhs),
             "rhs": tree(&e.rhs),
             "matching": e.matching.as_ref().map(|m| matching(m, e.op)),
@@ -32,9 +32,9 @@ pub(super) fn tree(expr: &Expr) -> Value {
             "type": "call",
             "func": {
                 "name": e.function.name,
-                "argTypes": e.function.args.iter().map(|t| type_name(*t)).collect::<Vec<_>>(),
+                "argTypes": e.function.args.iter().map(|t| t.as_str()).collect::<Vec<_>>(),
                 "variadic": e.function.variadic,
-                "returnType": type_name(e.function.returns),
+                "returnType": e.function.returns.as_str(),
             },
             "args": e.args.iter().map(tree).collect::<Vec<_>>(),
         }),
@@ -170,56 +170,5 @@ const fn duration_op(op: DurationOp) -> &'static str {
         DurationOp::Div => "/",
         DurationOp::Mod => "%",
         DurationOp::Pow => "^",
-    }
-}
-
-const fn type_name(value: ValueType) -> &'static str {
-    match value {
-        ValueType::Scalar => "scalar",
-        ValueType::Vector => "vector",
-        ValueType::Matrix => "matrix",
-        ValueType::String => "string",
-    }
-}
-
-const fn aggregate_name(op: AggregateOp) -> &'static str {
-    match op {
-        AggregateOp::Sum => "sum",
-        AggregateOp::Avg => "avg",
-        AggregateOp::Count => "count",
-        AggregateOp::Min => "min",
-        AggregateOp::Max => "max",
-        AggregateOp::Group => "group",
-        AggregateOp::Stddev => "stddev",
-        AggregateOp::Stdvar => "stdvar",
-        AggregateOp::Topk => "topk",
-        AggregateOp::Bottomk => "bottomk",
-        AggregateOp::CountValues => "count_values",
-        AggregateOp::Quantile => "quantile",
-        AggregateOp::Limitk => "limitk",
-        AggregateOp::LimitRatio => "limit_ratio",
-    }
-}
-
-const fn binary_name(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Mod => "%",
-        BinaryOp::Pow => "^",
-        BinaryOp::Atan2 => "atan2",
-        BinaryOp::Equal => "==",
-        BinaryOp::NotEqual => "!=",
-        BinaryOp::Greater => ">",
-        BinaryOp::Less => "<",
-        BinaryOp::GreaterEqual => ">=",
-        BinaryOp::LessEqual => "<=",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
-        BinaryOp::Unless => "unless",
-        BinaryOp::TrimUpper => "</",
-        BinaryOp::TrimLower => ">/",
     }
 }

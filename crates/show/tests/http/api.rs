@@ -287,3 +287,87 @@ async fn administration() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn queries() {
+    let server = server::start_filled().await;
+    check(
+        &server,
+        &[
+            Case(
+                "GET /api/v1/query?query=up{job=\"a\"}&time=1700000000",
+                200,
+                r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","http.status":"200","job":"a"},"value":[1700000000,"1"]}]}}"#,
+            ),
+            Case(
+                "POST /api/v1/query < query=sum(up)&time=2023-11-14T22:13:20.5Z",
+                200,
+                r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1700000000.500,"3.5"]}]}}"#,
+            ),
+            Case(
+                "GET /api/v1/query?query=up&time=1700000000&limit=1",
+                200,
+                r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","http.status":"200","job":"a"},"value":[1700000000,"1"]}]},"warnings":["results truncated due to limit"]}"#,
+            ),
+            Case(
+                "GET /api/v1/query_range?query=up{job=\"b\"}&start=1699999985&end=1700000000&step=15",
+                200,
+                r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up","http.status":"200","job":"b"},"values":[[1699999985,"2.5"],[1700000000,"2.5"]]}]}}"#,
+            ),
+            Case(
+                "GET /api/v1/query?query=1.5&time=1",
+                200,
+                r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1.5"]}}"#,
+            ),
+            Case(
+                "GET /api/v1/query?query=\"text\"&time=1",
+                200,
+                r#"{"status":"success","data":{"resultType":"string","result":[1,"text"]}}"#,
+            ),
+            Case(
+                "GET /api/v1/query?query=1&time=1&stats=all",
+                200,
+                r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"],"stats":{"timings":{"evalTotalTime":…"#,
+            ),
+            Case(
+                "GET /api/v1/query?query=rate(up)",
+                400,
+                r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"}"#,
+            ),
+            Case(
+                "GET /api/v1/query",
+                400,
+                r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": unknown position: parse error: no expression found in input"}"#,
+            ),
+            Case(
+                "GET /api/v1/query?query=up*on()up",
+                422,
+                r#"{"status":"error","errorType":"execution","error":"found duplicate series for the match group…"#,
+            ),
+            Case(
+                "GET /api/v1/query?query=rate(up[5m])&time=1700000000",
+                200,
+                r#"{"status":"success","data":{"resultType":"vector","result":[…"#,
+            ),
+            Case("GET /api/v1/query_exemplars?query=1", 204, ""),
+            Case(
+                "GET /api/v1/query_exemplars?query=up",
+                200,
+                r#"{"status":"success","data":[]}"#,
+            ),
+            Case(
+                "GET /api/v1/format_query?query=sum(up)by(job)",
+                200,
+                r#"{"status":"success","data":"sum by (job) (up)"}"#,
+            ),
+            Case(
+                "GET /api/v1/parse_query?query=up{a=\"b\"}[5m]",
+                200,
+                r#"{"status":"success","data":{"anchored":false,"matchers":[{"name":"a","type":"=","value":"b"},{"name":"__name__","type":"=","value":"up"}],"name":"up","offset":0,"offsetExpr":null,"range":300000,"rangeExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"matrixSelector"}}"#,
+            ),
+            Case("GET /federate?match[]=up", 200, ""),
+            Case("GET /federate?match[]=up{", 400, "1:4: parse error: unexpected end of input…"),
+        ],
+    )
+    .await;
+}
