@@ -10,7 +10,13 @@ pub(super) fn parse_expression(text: &str) -> Result<Expr, String> {
 
 /// Reads a selector as in `match[]`; the error is Prometheus' text.
 pub(super) fn parse(text: &str) -> Result<Vec<Matcher>, String> {
-    promql::parse_selector(text).map_err(|error| error.to_string())
+    promql::parse_selector(text).map_err(|error| {
+        // Prometheus' API has words of its own for what its parser says within queries.
+        if error.message == "vector selector must contain at least one non-empty matcher" {
+            return "match[] must contain at least one non-empty matcher".to_owned();
+        }
+        error.to_string()
+    })
 }
 
 /// The query as people would lay it out.
