@@ -49,6 +49,8 @@ pub(crate) struct Selector {
     pub(crate) index: usize,
     pub(crate) lookup: Lookup,
     pub(crate) extension: RangeExtension,
+    /// Whether only count, sum and restarts of histograms are asked for.
+    pub(crate) stats_only: bool,
     pub(crate) position: Position,
 }
 

@@ -43,7 +43,7 @@ impl Evaluator<'_> {
         }
         let mut infos: Vec<Row> = Vec::new();
         if targets.iter().any(|values| !values.is_empty()) {
-            self.stream_points(selector, grid, Take::Time, &mut |row| {
+            self.stream_points(selector, grid, Take::InfoTime, &mut |row| {
                 let known = targets.iter().zip(IDENTIFYING).all(|(values, name)| {
                     values.is_empty() || values.contains(row.labels.get(name).unwrap_or(""))
                 });

@@ -41,6 +41,9 @@ impl Evaluator<'_> {
                 self.check()?;
             }
             set.read(index, range, &mut points, self.budget)?;
+            if selector.stats_only {
+                super::select::histogram_stats(&mut points);
+            }
             columns.take(&mut points);
             visit(set.labels(index), &columns)?;
         }

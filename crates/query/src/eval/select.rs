@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vigie_language::promql::RangeExtension;
-use vigie_model::{Points, is_stale_nan};
+use vigie_model::{CounterResetHint, Histogram, Points, is_stale_nan};
 
 use super::row::{Grid, Row};
 use super::window::{Window, smoothed_at};
@@ -17,6 +17,8 @@ pub(crate) enum Take {
     Value,
     Time,
     StartTime,
+    /// The time; an error for a histogram: infos have none.
+    InfoTime,
 }
 
 impl Evaluator<'_> {
@@ -47,6 +49,15 @@ impl Evaluator<'_> {
                 self.check()?;
             }
             set.read(index, range, &mut points, self.budget)?;
+            if selector.stats_only {
+                histogram_stats(&mut points);
+            }
+            if take == Take::InfoTime && !points.histograms.is_empty() {
+                return Err(QueryError::Execution(format!(
+                    "this should be an info metric, with float samples: {}",
+                    super::binary_labels(set.labels(index))
+                )));
+            }
             row.reset(set.labels(index), grid.count);
             if self.fill(&points, selector, grid, take, &mut row) > 0 {
                 sink(&mut row)?;
@@ -87,7 +98,7 @@ impl Evaluator<'_> {
             match (take, histogram) {
                 (Take::Value, Some(histogram)) => row.set_histogram(step, Arc::clone(histogram)),
                 (Take::Value, None) => row.values[step] = points.values[at],
-                (Take::Time, _) => row.values[step] = times[at] as f64 / 1000.0,
+                (Take::Time | Take::InfoTime, _) => row.values[step] = times[at] as f64 / 1000.0,
                 (Take::StartTime, _) => {
                     row.values[step] = points.start_timestamp_ms(at) as f64 / 1000.0;
                 }
@@ -114,5 +125,31 @@ impl Evaluator<'_> {
             }
             if row.is_empty() { Ok(()) } else { sink(&mut row) }
         })
+    }
+}
+
+/// Leaves of each histogram its count, its sum and whether the counter restarted before it.
+pub(super) fn histogram_stats(points: &mut Points) {
+    let mut previous: Option<Arc<Histogram>> = None;
+    for (_, histogram) in &mut points.histograms {
+        let full = Arc::clone(histogram);
+        if is_stale_nan(full.sum) {
+            continue;
+        }
+        let hint = match (full.counter_reset_hint, &previous) {
+            (CounterResetHint::Unknown, Some(previous)) if full.detect_reset(previous) => {
+                CounterResetHint::CounterReset
+            }
+            (CounterResetHint::Unknown, Some(_)) => CounterResetHint::NotCounterReset,
+            (hint, _) => hint,
+        };
+        *histogram = Arc::new(Histogram {
+            counter_reset_hint: hint,
+            schema: full.schema,
+            count: full.count,
+            sum: full.sum,
+            ..Histogram::default()
+        });
+        previous = Some(full);
     }
 }

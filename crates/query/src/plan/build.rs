@@ -1,7 +1,7 @@
 //! Builds the plan of a query.
 
 use vigie_language::promql::{
-    Aggregate, AtModifier, Binary, Call, DurationExpr, Expr, MatrixSelector, Position,
+    Aggregate, AtModifier, Binary, BinaryOp, Call, DurationExpr, Expr, MatrixSelector, Position,
     RangeExtension, Subquery, ValueType, VectorSelector,
 };
 use vigie_model::{METRIC_NAME, MatchOp, Matcher, TimeRange};
@@ -30,7 +30,7 @@ const DEPTH_MAX: usize = 200;
 
 /// Plans `expr`.
 pub(crate) fn build(expr: &Expr, input: PlanInput) -> Result<Plan, QueryError> {
-    let mut builder = Builder { input, selectors: Vec::new(), depth: 0 };
+    let mut builder = Builder { input, selectors: Vec::new(), depth: 0, stats: 0, whole: 0 };
     let times = TimeRange::new(input.start_ms, input.end_ms);
     let built = builder.node(expr, times)?;
     let root = built.wrapped();
@@ -58,6 +58,10 @@ struct Builder {
     input: PlanInput,
     selectors: Vec<SelectorSpec>,
     depth: usize,
+    /// How many of the functions around need count and sum of histograms alone.
+    stats: usize,
+    /// How many of the nodes around need the buckets of histograms.
+    whole: usize,
 }
 
 /// Functions whose value depends on the step even when their arguments do not.
@@ -157,6 +161,7 @@ impl Builder {
             index: self.selectors.len() - 1,
             lookup,
             extension: selector.extension,
+            stats_only: self.stats > 0 && self.whole == 0,
             position: selector.position,
         })
     }
@@ -191,7 +196,9 @@ impl Builder {
             subquery_start_ms(lookup.time_ms(times.start_ms), range_ms, step_ms),
             lookup.time_ms(times.end_ms),
         );
+        self.whole += 1;
         let built = self.node(&expr.expr, inner)?;
+        self.whole -= 1;
         let invariant = lookup.at_ms.is_some();
         // Inside, all that is invariant is wrapped, whatever the type.
         let inner = if built.invariant && !matches!(built.node, Node::Number(_)) {
@@ -212,6 +219,9 @@ impl Builder {
         if let Some(value) = self.context_value(call.function.name) {
             return Ok(Built::constant(Node::Number(value)));
         }
+        let (stats, whole) = histogram_needs(call.function.name);
+        self.stats += stats;
+        self.whole += whole;
         let mut invariant = !STEP_DEPENDENT.contains(&call.function.name);
         let mut built = Vec::with_capacity(call.args.len());
         for (at, arg) in call.args.iter().enumerate() {
@@ -222,6 +232,8 @@ impl Builder {
             invariant &= arg_built.invariant;
             built.push((arg, arg_built));
         }
+        self.stats -= stats;
+        self.whole -= whole;
         // `timestamp` of anything but a selector tells the step's time.
         if call.function.name == "timestamp" {
             invariant &= built.iter().all(|(arg, _)| matches!(unwrap(arg), Expr::Vector(_)));
@@ -263,25 +275,63 @@ impl Builder {
         }
         // The info series are read at the same times as the first argument's, whose `@` and
         // offset they follow.
-        let (at, offset) = match call.args.first().and_then(first_selector) {
-            Some(selector) => (selector.at, selector.offset.clone()),
-            None => (None, None),
+        let lookup = match call.args.first() {
+            Some(first) => self.first_lookup(first)?,
+            None => None,
         };
         let selector = VectorSelector {
             name: None,
             matchers: names,
-            offset,
-            at,
+            offset: None,
+            at: None,
             extension: RangeExtension::None,
             position: call.position,
         };
-        let built = self.vector(&selector, times)?;
+        let lookup = lookup.unwrap_or(Lookup { at_ms: None, offset_ms: 0 });
+        let times =
+            TimeRange::new(lookup.time_ms(times.start_ms), lookup.time_ms(times.end_ms));
+        let mut selector = self.selector(&selector, times, None)?;
+        selector.lookup = lookup;
         Ok(Argument {
-            node: built.node,
+            node: Node::Selector(selector),
             value_type: ValueType::Vector,
             position: call.position,
             matchers: written,
         })
+    }
+
+    /// When the first selector within `expr` looks, offsets of subqueries around it added, as
+    /// far as the innermost `@`.
+    fn first_lookup(&self, expr: &Expr) -> Result<Option<Lookup>, QueryError> {
+        match expr {
+            Expr::Vector(e) => self.lookup(e.offset.as_ref(), e.at).map(Some),
+            Expr::Matrix(e) => self.lookup(e.selector.offset.as_ref(), e.selector.at).map(Some),
+            Expr::Subquery(e) => {
+                let Some(inner) = self.first_lookup(&e.expr)? else { return Ok(None) };
+                if inner.at_ms.is_some() {
+                    return Ok(Some(inner));
+                }
+                let own = self.lookup(e.offset.as_ref(), e.at)?;
+                let offset_ms = inner.offset_ms.saturating_add(own.offset_ms);
+                Ok(Some(Lookup { at_ms: own.at_ms, offset_ms }))
+            }
+            Expr::Paren(e) => self.first_lookup(&e.expr),
+            Expr::Unary(e) => self.first_lookup(&e.expr),
+            Expr::Aggregate(e) => self.first_lookup(&e.expr),
+            Expr::Call(e) => {
+                for arg in &e.args {
+                    if let Some(found) = self.first_lookup(arg)? {
+                        return Ok(Some(found));
+                    }
+                }
+                Ok(None)
+            }
+            Expr::Binary(e) => match self.first_lookup(&e.lhs)? {
+                Some(found) => Ok(Some(found)),
+                None => self.first_lookup(&e.rhs),
+            },
+            Expr::Number(_) | Expr::String(_) => Ok(None),
+        }
     }
 
     /// `start()`, `end()`, `range()`, `step()` in seconds.
@@ -321,8 +371,11 @@ impl Builder {
     }
 
     fn binary(&mut self, expr: &Binary, times: TimeRange) -> Result<Built, QueryError> {
+        let whole = usize::from(matches!(expr.op, BinaryOp::TrimUpper | BinaryOp::TrimLower));
+        self.whole += whole;
         let lhs = self.node(&expr.lhs, times)?;
         let rhs = self.node(&expr.rhs, times)?;
+        self.whole -= whole;
         let invariant = lhs.invariant && rhs.invariant;
         let (lhs, rhs) =
             if invariant { (lhs.node, rhs.node) } else { (lhs.wrapped(), rhs.wrapped()) };
@@ -341,24 +394,19 @@ impl Builder {
     }
 }
 
+/// Whether a function needs (count and sum alone, the buckets) of histograms.
+fn histogram_needs(function: &str) -> (usize, usize) {
+    match function {
+        "histogram_count" | "histogram_sum" | "histogram_avg" => (1, 0),
+        "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => (0, 1),
+        _ => (0, 0),
+    }
+}
+
 /// `expr` without parentheses around it.
 fn unwrap(expr: &Expr) -> &Expr {
     match expr {
         Expr::Paren(paren) => unwrap(&paren.expr),
         other => other,
-    }
-}
-
-fn first_selector(expr: &Expr) -> Option<&VectorSelector> {
-    match expr {
-        Expr::Vector(selector) => Some(selector),
-        Expr::Matrix(matrix) => Some(&matrix.selector),
-        Expr::Paren(e) => first_selector(&e.expr),
-        Expr::Unary(e) => first_selector(&e.expr),
-        Expr::Subquery(e) => first_selector(&e.expr),
-        Expr::Aggregate(e) => first_selector(&e.expr),
-        Expr::Call(e) => e.args.iter().find_map(first_selector),
-        Expr::Binary(e) => first_selector(&e.lhs).or_else(|| first_selector(&e.rhs)),
-        Expr::Number(_) | Expr::String(_) => None,
     }
 }

@@ -32,7 +32,10 @@ pub(super) fn duration_ms(
     if seconds.abs() > SECONDS_MAX {
         return Err(fail("duration is out of range"));
     }
-    Ok((seconds * 1000.0) as i64)
+    // What is computed is cut to milliseconds; what is written is exact.
+    let milliseconds = seconds * 1000.0;
+    let written = matches!(expr, DurationExpr::Literal(..));
+    Ok(if written { milliseconds.round() } else { milliseconds } as i64)
 }
 
 fn evaluate(expr: &DurationExpr, context: DurationContext) -> Result<f64, QueryError> {

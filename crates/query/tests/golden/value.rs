@@ -98,18 +98,24 @@ fn item(text: &str, out: &mut Vec<Option<Value>>) {
         out.extend(std::iter::repeat_n(Some(Value::Float(stale_nan())), times));
     } else if text.starts_with("{{") {
         histograms(text, out);
-    } else if let Some(value) = number(text) {
-        out.push(Some(Value::Float(value)));
-    } else {
-        let (terms, times) = text.rsplit_once('x').unwrap_or_else(|| panic!("value {text:?}"));
-        let times: usize = times.parse().expect("times");
-        let (start, step) = split_step(terms).unwrap_or_else(|| panic!("value {text:?}"));
+    } else if let Some((start, step, times)) = progression(text) {
         let mut value = start;
         for _ in 0..=times {
             out.push(Some(Value::Float(value)));
             value += step;
         }
+    } else {
+        let value = number(text).unwrap_or_else(|| panic!("value {text:?}"));
+        out.push(Some(Value::Float(value)));
     }
+}
+
+/// `1-2x3` as a start, a step and how many follow the first. `0x8` is one too, not a number.
+fn progression(text: &str) -> Option<(f64, f64, usize)> {
+    let (terms, times) = text.rsplit_once('x')?;
+    let times = times.parse().ok()?;
+    let (start, step) = split_step(terms)?;
+    Some((start, step, times))
 }
 
 /// `1-2` as a start and a step.

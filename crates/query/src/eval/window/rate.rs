@@ -98,7 +98,7 @@ fn warn_overlap(call: &WindowCall<'_>) {
     let text = "sample has start time that overlaps with previous sample timestamp";
     match call.metric_name() {
         "" => call.warn(text),
-        name => call.warn(&format!("{text} for metric name {name:?}")),
+        name => call.warn(&format!("{text} for metric {name:?}")),
     }
 }
 
