@@ -68,10 +68,18 @@ pub fn start(
         state.replace(static_groups(&configs.static_configs));
         running.push(RunningDiscovery { mechanism: "static", index: 0, state, task: None });
     }
-    for unserved in &configs.unserved {
+    let later = [
+        ("kubernetes", configs.kubernetes.len()),
+        ("docker", configs.docker.len()),
+        ("consul", configs.consul.len()),
+    ];
+    let later = later.into_iter().filter(|(_, count)| *count > 0);
+    let later = later.map(|(mechanism, _)| (mechanism, format!("{mechanism}_sd_configs")));
+    let unserved = configs.unserved.iter().map(|one| ("not there yet", one.name.clone()));
+    for (mechanism, name) in unserved.chain(later) {
         let state = state();
-        state.fail(format!("{}: not there yet", unserved.name));
-        running.push(RunningDiscovery { mechanism: "not there yet", index: 0, state, task: None });
+        state.fail(format!("{name}: not there yet"));
+        running.push(RunningDiscovery { mechanism, index: 0, state, task: None });
     }
     let mut spawn = |mechanism, index, discoverer: Box<dyn Discoverer>| {
         let state = state();

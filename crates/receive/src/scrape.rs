@@ -16,6 +16,8 @@ mod settings;
 mod status;
 mod target;
 mod target_loop;
+#[cfg(test)]
+mod tests;
 
 pub use local::{LocalExposition, LocalTargets};
 pub use manager::ScrapeManager;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::field::{Section, section};
+use super::field::section;
 use super::scalar::Secret;
 
 section! {

@@ -4,7 +4,7 @@ use super::field::section;
 
 section! {
     /// A relabelling rule as written; the language crate compiles and applies it.
-    pub struct RelabelRule("relabel.plain") {
+    pub struct RelabelRule("relabel.plain", check = check_rule) {
         /// Labels whose values are joined.
         source_labels: Vec<String> = Vec::new(),
         /// What stands between them.
@@ -20,4 +20,9 @@ section! {
         /// What to do.
         action: String = "replace".to_owned(),
     }
+}
+
+fn check_rule(rule: &mut RelabelRule) -> Result<(), String> {
+    let compiled = vigie_language::relabel::RelabelRule::new((&*rule).into());
+    compiled.map(drop).map_err(|error| error.to_string())
 }

@@ -2,21 +2,148 @@
 
 use std::collections::BTreeMap;
 
-use vigie_model::Metadata;
+use vigie_formats::exposition::{
+    Entry, HistogramEntry, LabelPairs, MetadataEntry, MetadataLine, ParseError, ParseOptions,
+    Parser, ScrapeProtocol, Series, format_of,
+};
+use vigie_model::{HistogramPoint, LabelsBuilder, Metadata};
 
-use super::ingest::{Ingest, IngestError};
+use super::ingest::{FloatPoint, Ingest, IngestError};
 use super::settings::JobSettings;
 
 /// Metadata by metric family.
 pub type MetadataByMetric = BTreeMap<String, Metadata>;
 
+/// Metric families of one target whose metadata is kept; more are scraped without.
+const METADATA_MAX: usize = 50_000;
+
 /// Reads `body`. Metadata that is new or has changed is noted in `metadata` and in the batch.
 pub fn read(
-    _settings: &JobSettings,
-    _content_type: &str,
-    _body: &[u8],
-    _ingest: &mut Ingest<'_>,
-    _metadata: &mut MetadataByMetric,
+    settings: &JobSettings,
+    content_type: &str,
+    body: &[u8],
+    ingest: &mut Ingest<'_>,
+    metadata: &mut MetadataByMetric,
 ) -> Result<(), IngestError> {
-    Err(IngestError::Parse("expositions cannot be read yet".into()))
+    let config = &settings.config;
+    let fallback = ScrapeProtocol::parse(&config.fallback_scrape_protocol);
+    let (format, _warning) = format_of(Some(content_type), fallback)
+        .map_err(|error| IngestError::Parse(error.to_string()))?;
+    ingest.set_format(format);
+    let options = ParseOptions {
+        created_as_start: false,
+        native_histograms: config.scrape_native_histograms == Some(true),
+        always_classic: config.always_scrape_classic_histograms == Some(true),
+    };
+    let mut parser = Parser::new(format, body, options)?;
+    let mut changed = Vec::new();
+    while let Some(entry) = parser.next()? {
+        match entry {
+            Entry::Metadata(entry) => note(&entry, metadata, &mut changed),
+            Entry::Series(series) => take_series(series, ingest)?,
+            Entry::Histogram(histogram) => {
+                take_histogram(histogram, config.native_histogram_bucket_limit, ingest)?;
+            }
+        }
+    }
+    changed.sort_unstable();
+    changed.dedup();
+    for name in changed {
+        if let Some(known) = metadata.get(&name) {
+            ingest.batch.metadata.push((name, known.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn take_series(mut series: Series<'_>, ingest: &mut Ingest<'_>) -> Result<(), IngestError> {
+    let exemplar = series.exemplar.take();
+    let point = FloatPoint {
+        value: series.value,
+        timestamp_ms: series.timestamp_ms,
+        start_ms: series.start_timestamp_ms,
+    };
+    let read = |into: &mut LabelsBuilder| {
+        let mut pairs = LabelPairs::new();
+        series.labels(&mut pairs)?;
+        set_all(into, &pairs);
+        Ok(())
+    };
+    let at = ingest.sample(series.key(), read, point)?;
+    if let (Some(at), Some(exemplar)) = (at, exemplar) {
+        let has_timestamp = exemplar.timestamp_ms != 0;
+        ingest.exemplar(at, exemplar, has_timestamp);
+    }
+    Ok(())
+}
+
+fn take_histogram(
+    mut entry: HistogramEntry<'_>,
+    bucket_limit: u64,
+    ingest: &mut Ingest<'_>,
+) -> Result<(), IngestError> {
+    let exemplars = std::mem::take(&mut entry.exemplars);
+    let histogram = std::mem::take(&mut entry.histogram);
+    let buckets = histogram.positive_buckets.len() + histogram.negative_buckets.len();
+    if bucket_limit > 0 && buckets as u64 > bucket_limit {
+        return Err(IngestError::Parse("histogram bucket limit exceeded".to_owned()));
+    }
+    let start_timestamp_ms = entry.start_timestamp_ms;
+    let read = |into: &mut LabelsBuilder| {
+        let mut pairs = LabelPairs::new();
+        entry.labels(&mut pairs)?;
+        set_all(into, &pairs);
+        Ok(())
+    };
+    let point = |timestamp_ms| HistogramPoint {
+        timestamp_ms,
+        start_timestamp_ms,
+        histogram: histogram.into(),
+    };
+    let at = ingest.histogram(entry.key(), read, entry.timestamp_ms, point)?;
+    if let Some(at) = at {
+        for exemplar in exemplars {
+            let has_timestamp = exemplar.timestamp_ms != 0;
+            ingest.exemplar(at, exemplar, has_timestamp);
+        }
+    }
+    Ok(())
+}
+
+fn set_all(into: &mut LabelsBuilder, pairs: &LabelPairs<'_>) {
+    for (name, value) in pairs {
+        into.set(name, value);
+    }
+}
+
+fn note(entry: &MetadataEntry<'_>, metadata: &mut MetadataByMetric, changed: &mut Vec<String>) {
+    if !metadata.contains_key(&*entry.name) {
+        if metadata.len() >= METADATA_MAX {
+            return;
+        }
+        metadata.insert(entry.name.clone().into_owned(), Metadata::default());
+    }
+    let Some(known) = metadata.get_mut(&*entry.name) else { return };
+    let different = match &entry.line {
+        MetadataLine::Type(kind) => std::mem::replace(&mut known.kind, *kind) != *kind,
+        MetadataLine::Help(help) => replace_text(&mut known.help, help),
+        MetadataLine::Unit(unit) => replace_text(&mut known.unit, unit),
+    };
+    if different {
+        changed.push(entry.name.clone().into_owned());
+    }
+}
+
+fn replace_text(known: &mut String, text: &str) -> bool {
+    let different = known != text;
+    if different {
+        text.clone_into(known);
+    }
+    different
+}
+
+impl From<ParseError> for IngestError {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error.to_string())
+    }
 }

@@ -93,6 +93,11 @@ impl<'a> Ingest<'a> {
         Self { settings, target_labels, cache, scrape_ms, batch, counts: IngestCounts::default() }
     }
 
+    /// Notes the format of the answer, before anything of it is taken.
+    pub fn set_format(&mut self, format: vigie_formats::exposition::Format) {
+        self.cache.set_format(format);
+    }
+
     /// Takes one float sample of the series exposed as `text`; `labels` reads its labels, and is
     /// only called when the text is new. Says where it went, `None` when it was dropped.
     #[inline]

@@ -5,6 +5,7 @@
 //! of them have ended.
 
 use hashbrown::HashTable;
+use vigie_formats::exposition::Format;
 use vigie_model::Labels;
 
 /// Number of a series in a [`SeriesCache`].
@@ -33,6 +34,7 @@ pub struct SeriesCache {
     /// Where the series that follows the last found one stood in the previous scrape.
     cursor: SeriesIndex,
     scrape: u64,
+    format: Option<Format>,
     /// Series of a loop that this one took over from, alive until the first scrape says more.
     inherited: Vec<Labels>,
 }
@@ -41,6 +43,14 @@ impl SeriesCache {
     /// A cache that takes over the living series of another.
     pub fn taking_over(previous: Vec<Labels>) -> Self {
         Self { inherited: previous, ..Self::default() }
+    }
+
+    /// Notes the format of an answer. Another format has other texts for the same series, so
+    /// that what is alive is compared by labels once.
+    pub fn set_format(&mut self, format: Format) {
+        if self.format.replace(format).is_some_and(|before| before != format) {
+            self.inherited = self.take_living();
+        }
     }
 
     /// Begins a scrape.
