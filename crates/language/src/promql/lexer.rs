@@ -273,5 +273,5 @@ fn parse_number(text: &str) -> Option<f64> {
     if octal {
         return i64::from_str_radix(&plain, 8).ok().map(|value| value as f64);
     }
-    plain.parse().ok()
+    plain.parse().ok().filter(|value: &f64| value.is_finite())
 }

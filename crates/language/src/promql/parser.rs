@@ -21,8 +21,9 @@ pub const QUERY_BYTES_MAX: usize = 1 << 20;
 /// How deep parentheses and calls may nest.
 const NESTING_MAX: usize = 128;
 
-/// How deep a tree may be: chains of operators make it deep without nesting.
-const DEPTH_MAX: usize = 1_000;
+/// How high a tree may be: chains of operators and of subqueries make it high without nesting, and
+/// whoever walks or drops it recurses.
+const HEIGHT_MAX: usize = 1_000;
 
 /// Parses an expression and checks its types.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
@@ -54,6 +55,10 @@ pub(super) struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     nesting: usize,
+    /// Height of the expression parsed last.
+    height: usize,
+    /// Terms of the duration expression being parsed.
+    duration_terms: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -62,7 +67,7 @@ impl<'a> Parser<'a> {
             let message = format!("query is longer than {QUERY_BYTES_MAX} bytes");
             return Err(ParseError::new(text, Position::default(), message));
         }
-        Ok(Self { text, tokens: lex(text)?, at: 0, nesting: 0 })
+        Ok(Self { text, tokens: lex(text)?, at: 0, nesting: 0, height: 0, duration_terms: 0 })
     }
 
     fn peek(&self) -> &Token {
@@ -94,9 +99,13 @@ impl<'a> Parser<'a> {
         let word = self.slice(token.position);
         let mut message = match &token.kind {
             TokenKind::End => "unexpected end of input".to_owned(),
-            TokenKind::Identifier if AggregateOp::parse(word).is_some() || is_keyword(word) => {
-                format!("unexpected <{}>", word.to_lowercase())
+            TokenKind::Identifier if AggregateOp::parse(word).is_some() => {
+                format!("unexpected <aggr:{word}>")
             }
+            TokenKind::Identifier if is_operator_word(word) => {
+                format!("unexpected <op:{word}>")
+            }
+            TokenKind::Identifier if is_keyword(word) => format!("unexpected <{word}>"),
             TokenKind::Identifier => format!("unexpected identifier {}", go_quote(word)),
             TokenKind::Number(_) => format!("unexpected number {}", go_quote(word)),
             TokenKind::Duration(_) => format!("unexpected duration {}", go_quote(word)),
@@ -171,13 +180,8 @@ impl<'a> Parser<'a> {
 
     fn binary(&mut self, precedence_min: u8) -> Result<Expr, ParseError> {
         let mut lhs = self.unary()?;
-        let mut depth = 0;
         while let Some((op, precedence)) = self.binary_op().filter(|(_, p)| *p >= precedence_min) {
-            depth += 1;
-            if depth > DEPTH_MAX {
-                let position = self.peek().position;
-                return Err(self.error(position, "expression has too many operators in a row"));
-            }
+            let lhs_height = self.height;
             let op_position = self.next().position;
             let (matching, return_bool) = self.binary_modifiers()?;
             // The power operator is the only one that groups to the right.
@@ -186,12 +190,23 @@ impl<'a> Parser<'a> {
             } else {
                 self.nested(|parser| parser.binary(precedence + 1))?
             };
+            self.grow(lhs_height.max(self.height))?;
             let (matching, op) = (types::matching_for(&lhs, &rhs, op, matching, self.text)?, op);
             let (lhs_box, rhs) = (Box::new(lhs), Box::new(rhs));
             lhs =
                 Expr::Binary(Binary { op, lhs: lhs_box, rhs, matching, return_bool, op_position });
         }
         Ok(lhs)
+    }
+
+    /// A node was put above expressions of at most `height`.
+    fn grow(&mut self, height: usize) -> Result<(), ParseError> {
+        self.height = height + 1;
+        if self.height > HEIGHT_MAX {
+            let position = self.peek().position;
+            return Err(self.error(position, "expression has too many operators in a row"));
+        }
+        Ok(())
     }
 
     fn nested(
@@ -320,8 +335,9 @@ impl<'a> Parser<'a> {
         // A sign binds as tightly as multiplication, so that only powers come before it.
         let precedence = BinaryOp::Pow.precedence();
         let inner = self.nested(|parser| parser.binary(precedence))?;
+        self.grow(self.height)?;
         Ok(match inner {
-            Expr::Number(mut number) if !number.is_duration => {
+            Expr::Number(mut number) => {
                 if negative {
                     number.value = -number.value;
                 }
@@ -350,6 +366,7 @@ impl<'a> Parser<'a> {
     }
 
     fn primary(&mut self) -> Result<Expr, ParseError> {
+        self.height = 1;
         if let Some(number) = self.number() {
             return Ok(Expr::Number(number));
         }
@@ -362,6 +379,7 @@ impl<'a> Parser<'a> {
             TokenKind::Symbol("(") => {
                 self.next();
                 let expr = Box::new(self.expression()?);
+                self.grow(self.height)?;
                 self.expect_symbol(")", "", "")?;
                 let position = Position { start: token.position.start, end: self.previous_end() };
                 Ok(Expr::Paren(Paren { expr, position }))
@@ -409,8 +427,10 @@ impl<'a> Parser<'a> {
         if self.take_symbol(")") {
             return Ok(args);
         }
+        let mut height = 0;
         loop {
             args.push(self.expression()?);
+            height = height.max(self.height);
             let comma = self.peek().position;
             if self.take_symbol(",") {
                 if self.is_symbol(")") {
@@ -418,6 +438,7 @@ impl<'a> Parser<'a> {
                     return Err(self.error(comma, message));
                 }
             } else if self.take_symbol(")") {
+                self.grow(height)?;
                 return Ok(args);
             } else {
                 return Err(self.unexpected("function call args", "\",\" or \")\""));
@@ -467,27 +488,18 @@ impl<'a> Parser<'a> {
 
 /// Words that cannot name a metric where an expression is expected.
 fn is_reserved(word: &str) -> bool {
-    let word = word.to_lowercase();
-    BinaryOp::parse(&word).is_some_and(|op| op.is_set() || op == BinaryOp::Atan2)
+    const RESERVED: [&str; 6] = ["atan2", "bool", "group_left", "group_right", "ignoring", "on"];
+    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(word))
 }
 
 fn is_keyword(word: &str) -> bool {
-    let word = word.to_lowercase();
-    const KEYWORDS: [&str; 12] = [
-        "offset",
-        "by",
-        "without",
-        "on",
-        "ignoring",
-        "group_left",
-        "group_right",
-        "bool",
-        "anchored",
-        "smoothed",
-        "and",
-        "or",
-    ];
-    KEYWORDS.contains(&word.as_str()) || is_reserved(&word)
+    const KEYWORDS: [&str; 5] = ["offset", "by", "without", "anchored", "smoothed"];
+    KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(word)) || is_reserved(word)
+}
+
+/// Operators that are words, which messages show as operators.
+fn is_operator_word(word: &str) -> bool {
+    BinaryOp::parse(&word.to_lowercase()).is_some()
 }
 
 fn is_operator(symbol: &str) -> bool {

@@ -50,8 +50,10 @@ impl fmt::Display for Expr {
             }
             Self::Vector(selector) => {
                 f.write_str(&selector_text(selector))?;
+                // After `@` here, before it with a range: as Prometheus prints them.
+                f.write_str(&at_text(selector.at))?;
                 f.write_str(extension_text(selector.extension))?;
-                f.write_str(&modifiers(selector.at, selector.offset.as_ref()))
+                f.write_str(&offset_text(selector.offset.as_ref()))
             }
         }
     }
@@ -188,13 +190,14 @@ fn binary_middle(binary: &Binary) -> String {
 /// Name and matchers, without modifiers.
 fn selector_text(selector: &VectorSelector) -> String {
     let name = selector.name.as_deref();
-    let matchers: Vec<String> = selector
+    let mut matchers: Vec<String> = selector
         .matchers
         .iter()
         // The name outside of the braces is the last matcher.
         .filter(|matcher| name.is_none() || matcher.name != METRIC_NAME)
         .map(matcher_text)
         .collect();
+    matchers.sort_unstable();
     let name = name.unwrap_or("");
     if matchers.is_empty() && !name.is_empty() {
         return name.to_owned();
@@ -220,19 +223,23 @@ const fn extension_text(extension: RangeExtension) -> &'static str {
 }
 
 fn modifiers(at: Option<AtModifier>, offset: Option<&DurationExpr>) -> String {
-    let mut text = match at {
+    at_text(at) + &offset_text(offset)
+}
+
+fn at_text(at: Option<AtModifier>) -> String {
+    match at {
         None => String::new(),
         Some(AtModifier::Start) => " @ start()".to_owned(),
         Some(AtModifier::End) => " @ end()".to_owned(),
         Some(AtModifier::Time(ms)) => format!(" @ {:.3}", ms as f64 / 1_000.0),
-    };
-    match offset {
-        None | Some(DurationExpr::Literal(0.0, _)) => {}
-        Some(offset) => {
-            write!(text, " offset {offset}").ok();
-        }
     }
-    text
+}
+
+fn offset_text(offset: Option<&DurationExpr>) -> String {
+    match offset {
+        None | Some(DurationExpr::Literal(0.0, _)) => String::new(),
+        Some(offset) => format!(" offset {offset}"),
+    }
 }
 
 fn subquery_suffix(expr: &Expr) -> String {
@@ -243,7 +250,15 @@ fn subquery_suffix(expr: &Expr) -> String {
 }
 
 fn number_text(number: &Number) -> String {
-    if number.is_duration { seconds_text(number.value) } else { float_text(number.value) }
+    let value = number.value;
+    if number.is_duration {
+        seconds_text(value)
+    } else if value.is_finite() {
+        // Never with an exponent, unlike the values of `fill`.
+        value.to_string()
+    } else {
+        float_text(value)
+    }
 }
 
 /// Seconds as a duration, to the millisecond.

@@ -2,7 +2,7 @@
 
 use super::super::ast::{BinaryOp, DurationExpr, DurationOp, Position};
 use super::super::error::ParseError;
-use super::super::lexer::TokenKind;
+use super::super::lexer::{Token, TokenKind};
 use super::Parser;
 
 /// The longest duration in seconds: Go counts nanoseconds in 63 bits.
@@ -14,6 +14,7 @@ impl Parser<'_> {
         &mut self,
         context: &str,
     ) -> Result<(DurationExpr, bool), ParseError> {
+        self.duration_terms = 0;
         let duration = self.duration(0, context)?;
         let is_zero = match &duration {
             DurationExpr::Literal(seconds, _) => *seconds <= 0.0,
@@ -25,21 +26,25 @@ impl Parser<'_> {
         Ok((duration, is_zero))
     }
 
-    /// A duration after `offset`: one term, so that what follows is not taken in.
+    /// A duration after `offset`. As in Prometheus' grammar it is one term, so that what follows
+    /// is not taken in (`x offset 5m + y`); but after one that begins with a parenthesis, or with
+    /// two signs, operators go on with the duration.
     pub(super) fn offset_duration(&mut self) -> Result<DurationExpr, ParseError> {
+        self.duration_terms = 0;
+        let is_sign = |token: Option<&Token>| {
+            token.is_some_and(|token| matches!(token.kind, TokenKind::Symbol("+" | "-")))
+        };
+        let two_signs = is_sign(self.tokens.get(self.at)) && is_sign(self.tokens.get(self.at + 1));
+        if two_signs || self.is_symbol("(") {
+            return self.duration(0, "offset");
+        }
         self.duration_term("offset")
     }
 
     fn duration(&mut self, precedence_min: u8, context: &str) -> Result<DurationExpr, ParseError> {
         let mut lhs = self.duration_term(context)?;
-        let mut depth = 0;
         while let Some((op, precedence)) = self.duration_op().filter(|(_, p)| *p >= precedence_min)
         {
-            depth += 1;
-            if depth > super::NESTING_MAX {
-                let position = self.peek().position;
-                return Err(self.error(position, "duration has too many operators"));
-            }
             let position = self.next().position;
             let next = if op == DurationOp::Pow { precedence } else { precedence + 1 };
             let rhs = self.duration(next, context)?;
@@ -71,7 +76,12 @@ impl Parser<'_> {
 
     fn duration_term(&mut self, context: &str) -> Result<DurationExpr, ParseError> {
         self.nesting += 1;
+        // One term adds at most two nodes to the tree's height.
+        self.duration_terms += 1;
         let position = self.peek().position;
+        if self.duration_terms > super::HEIGHT_MAX / 4 {
+            return Err(self.error(position, "duration has too many operators"));
+        }
         if self.nesting > super::NESTING_MAX {
             return Err(self.error(position, "duration is nested too deeply"));
         }
@@ -122,7 +132,7 @@ impl Parser<'_> {
                     DurationExpr::Range(position)
                 })
             }
-            Some(word @ ("min_of" | "max_of" | "min" | "max")) => {
+            Some(word @ ("min_of" | "max_of")) => {
                 self.next();
                 self.next();
                 let first = Box::new(self.duration(0, context)?);

@@ -159,6 +159,7 @@ impl Parser<'_> {
         }
         self.expect_symbol("]", "subquery selector", "\"]\"")?;
         let (expr, end) = (Box::new(expr), self.previous_end());
+        self.grow(self.height)?;
         Ok(Expr::Subquery(Subquery { expr, range, step, offset: None, at: None, end }))
     }
 
