@@ -12,6 +12,7 @@ mod lists;
 mod manage;
 mod parameters;
 mod query;
+mod read;
 mod selector;
 mod series;
 mod state;
@@ -88,6 +89,7 @@ fn data_routes() -> Router<Shared> {
         .route("/import", post(import::json_lines))
         .route("/import/prometheus", post(import::text))
         .route("/export", both(export::export))
+        .route("/read", post(read::read))
         .route("/write", post(write::write))
         .route("/metadata", get(series::metadata))
 }

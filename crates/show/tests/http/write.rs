@@ -161,3 +161,45 @@ async fn text_and_json_lines_come_in_and_go_out() {
         ]
     );
 }
+
+#[tokio::test]
+async fn remote_read_answers_in_samples_and_in_chunks() {
+    use vigie_formats::remote_read::{ReadQuery, ReadRequest, encode_read_request};
+    let server = start().await;
+    send(&server, V1, "snappy", message(encode_v1, &batch(&["one", "two"]))).await;
+    let ask = |accepted: Vec<u64>| {
+        let query = ReadQuery {
+            range: vigie_model::TimeRange::new(NOW_MS, NOW_MS + 15_000),
+            matchers: vec![
+                vigie_model::Matcher::equal("__name__", "one"),
+                // An external label of the server's: not stored, but asked for.
+                vigie_model::Matcher::equal("region", "eu"),
+            ],
+            hints: None,
+        };
+        let mut message = Vec::new();
+        let request = ReadRequest { queries: vec![query], accepted_response_types: accepted };
+        encode_read_request(&request, &mut message);
+        Server::client()
+            .post(server.url("/api/v1/read"))
+            .header("content-encoding", "snappy")
+            .body(compress_snappy(&message).unwrap())
+            .send()
+    };
+    let samples = ask(vec![]).await.unwrap();
+    assert_eq!(samples.headers()["content-type"], "application/x-protobuf");
+    assert_eq!(samples.headers()["content-encoding"], "snappy");
+    let mut message = Vec::new();
+    let body = samples.bytes().await.unwrap();
+    let snappy = vigie_formats::compression::Compression::Snappy;
+    vigie_formats::compression::decompress(snappy, &body, 1 << 20, &mut message).unwrap();
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+    assert!(holds(&message, "one") && holds(&message, "region") && !holds(&message, "two"));
+    let chunks = ask(vec![1, 0]).await.unwrap();
+    let streamed = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+    assert_eq!(chunks.headers()["content-type"], streamed);
+    let body = chunks.bytes().await.unwrap();
+    let (length, frame) = (usize::from(body[0]), &body[5..]);
+    assert_eq!(length, frame.len(), "one frame: length, checksum, message");
+    assert!(holds(frame, "one") && holds(frame, "region") && !holds(frame, "two"));
+}
