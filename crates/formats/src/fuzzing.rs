@@ -60,3 +60,41 @@ pub fn remote_write_v2(data: &[u8]) {
 pub fn remote_read(data: &[u8]) {
     drop(decode_read_request(data));
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    /// Text and wire bytes that go deep into every reader; a few of them are then changed.
+    const SEEDS: [&[u8]; 4] = [
+        b"# TYPE h histogram\n# HELP h a\\n\nh_bucket{le=\"1\",x=\"\\\"}\"} 1 5\nh_created 7\n",
+        b"# TYPE a_s counter\n# UNIT a_s s\na_s_total{x=\"1\"} 5.0 1.5 # {t=\"b\"} 1 2\na_s_created{x=\"1\"} 1\n# EOF\n",
+        b"{\"my.metric\",\"a b\"=\"c\"} NaN\n",
+        b"\x22\x00\x22\x08__name__\x22\x01a\x2a\x1c\x0a\x02\x01\x02\x12\x0b\x09\0\0\0\0\0\0\xf0\x3f\x10\x05\x1a\x05\x5a\x04\x08\x02\x10\x03\x2a\x02\x08\x01",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn changed_bytes_never_panic(
+            seed in 0..SEEDS.len(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 0..6),
+        ) {
+            let mut data = SEEDS[seed].to_vec();
+            for (at, byte, how) in changes {
+                let at = at.index(data.len() + 1);
+                match how {
+                    0 if at < data.len() => data[at] = byte,
+                    1 => data.truncate(at),
+                    _ => data.insert(at, byte),
+                }
+            }
+            super::exposition_text(&data);
+            super::openmetrics(&data);
+            super::protobuf_exposition(&data);
+            super::remote_write_v1(&data);
+            super::remote_write_v2(&data);
+            super::remote_read(&data);
+        }
+    }
+}
