@@ -245,8 +245,7 @@ fn expand_variables(
         let (name, tail) = variable_name(after);
         rest = tail;
         match name {
-            "" => result.push('$'),
-            "$" => result.push('$'),
+            "" | "$" => result.push('$'),
             name => match variable(name).filter(|value| !value.is_empty()) {
                 Some(value) => result.push_str(&value),
                 None => warnings.push(format!("environment variable {name} is empty")),

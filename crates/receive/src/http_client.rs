@@ -145,9 +145,10 @@ impl HttpClient {
         if !config.enable_http2 {
             builder = builder.http1_only();
         }
-        builder = builder.redirect(match config.follow_redirects {
-            true => reqwest::redirect::Policy::limited(10),
-            false => reqwest::redirect::Policy::none(),
+        builder = builder.redirect(if config.follow_redirects {
+            reqwest::redirect::Policy::limited(10)
+        } else {
+            reqwest::redirect::Policy::none()
         });
         builder = tls::apply(builder, &config.tls_config, world)?;
         builder = apply_proxy(builder, &config.proxy, environment)?;
@@ -224,7 +225,7 @@ fn base_builder(environment: &HttpEnvironment) -> ClientBuilder {
         .user_agent(&environment.user_agent)
         .no_gzip()
         .no_proxy()
-        .pool_idle_timeout(Duration::from_secs(300))
+        .pool_idle_timeout(Duration::from_mins(5))
         .pool_max_idle_per_host(2)
         .tcp_nodelay(true)
 }

@@ -9,7 +9,7 @@ use super::http::HttpConfig;
 use super::scalar::{DurationMs, Secret};
 
 /// Mechanisms that Prometheus has and Vigie does not serve yet.
-pub const NOT_YET_SERVED: [&str; 33] = [
+pub(super) const NOT_YET_SERVED: [&str; 33] = [
     "aws",
     "ec2",
     "ecs",
@@ -330,21 +330,12 @@ fn check_dns(config: &mut DnsSdConfig) -> Result<(), String> {
     }
     config.kind.make_ascii_uppercase();
     match config.kind.as_str() {
-        "SRV" | "MX" | "NS" => Ok(()),
-        "A" | "AAAA" if config.port == 0 => {
+        "A" | "AAAA" | "MX" | "NS" if config.port == 0 => {
             Err("a port is required in DNS-SD configs for all record types except SRV".into())
         }
-        "A" | "AAAA" => Ok(()),
+        "SRV" | "A" | "AAAA" | "MX" | "NS" => Ok(()),
         kind => Err(format!("invalid DNS-SD records type {kind}")),
     }
-    .and_then(|()| {
-        if matches!(config.kind.as_str(), "MX" | "NS") && config.port == 0 {
-            return Err(
-                "a port is required in DNS-SD configs for all record types except SRV".into()
-            );
-        }
-        Ok(())
-    })
 }
 
 fn check_kubernetes(config: &mut KubernetesSdConfig) -> Result<(), String> {

@@ -26,9 +26,9 @@ pub enum Out {
     /// Nothing.
     Null,
     /// A sequence.
-    List(Vec<Out>),
+    List(Vec<Self>),
     /// A mapping in order.
-    Map(Vec<(String, Out)>),
+    Map(Vec<(String, Self)>),
 }
 
 impl Serialize for Out {
@@ -54,7 +54,7 @@ impl Serialize for Out {
 }
 
 /// A type that a configuration's value can have.
-pub trait Field: Sized {
+pub(super) trait Field: Sized {
     /// Reads a value that is not null.
     fn read(node: &Node, source: &Source) -> Result<Self, ConfigError>;
     /// Writes it; `None` for a zero value, which is left out.
@@ -67,14 +67,14 @@ pub trait Field: Sized {
 
 /// The fields of one mapping that are not read yet.
 #[derive(Debug)]
-pub struct Fields<'a> {
+pub(super) struct Fields<'a> {
     pairs: Vec<(&'a Key, &'a Node)>,
     source: &'a Source,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of `node`, which must be a mapping.
-    pub fn of(node: &'a Node, source: &'a Source) -> Result<Self, ConfigError> {
+    pub(super) fn of(node: &'a Node, source: &'a Source) -> Result<Self, ConfigError> {
         match &node.value {
             Value::Map(pairs) => {
                 Ok(Self { pairs: pairs.iter().map(|(k, v)| (k, v)).collect(), source })
@@ -84,19 +84,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Where the fields come from.
-    pub const fn source(&self) -> &'a Source {
-        self.source
-    }
-
     /// The key and value of field `name`, once.
-    pub fn take(&mut self, name: &str) -> Option<(&'a Key, &'a Node)> {
+    pub(super) fn take(&mut self, name: &str) -> Option<(&'a Key, &'a Node)> {
         let at = self.pairs.iter().position(|(key, _)| key.text == name)?;
         Some(self.pairs.remove(at))
     }
 
     /// The value of field `name`, or `default` when it is missing or null.
-    pub fn read_or<T: Field>(&mut self, name: &str, default: T) -> Result<T, ConfigError> {
+    pub(super) fn read_or<T: Field>(&mut self, name: &str, default: T) -> Result<T, ConfigError> {
         match self.take(name) {
             Some((_, node)) if !node.is_null() => T::read(node, self.source),
             _ => Ok(default),
@@ -104,7 +99,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Fails when a field was not read, as it is none of type `type_name`.
-    pub fn finish(&self, type_name: &str) -> Result<(), ConfigError> {
+    pub(super) fn finish(&self, type_name: &str) -> Result<(), ConfigError> {
         let Some((key, _)) = self.pairs.first() else { return Ok(()) };
         Err(ConfigError {
             file: self.source.file.clone(),
@@ -117,7 +112,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A mapping with fixed fields.
-pub trait Section: Sized {
+pub(super) trait Section: Sized {
     /// Reads the fields that belong to it.
     fn read_fields(fields: &mut Fields<'_>) -> Result<Self, ConfigError>;
     /// Appends its fields.
@@ -176,15 +171,10 @@ macro_rules! section {
                 source: &$crate::config::node::Source,
             ) -> Result<Self, $crate::config::ConfigError> {
                 let mut fields = $crate::config::field::Fields::of(node, source)?;
-                #[expect(unused_mut, reason = "only sections with a check change it")]
-                let mut section =
+                let section =
                     <Self as $crate::config::field::Section>::read_fields(&mut fields)?;
                 fields.finish($type_name)?;
-                $(
-                    let mut section = section;
-                    $check(&mut section).map_err(|message| node.error(source, message))?;
-                )?
-                Ok(section)
+                section!(@check section, node, source $(, $check)?)
             }
 
             fn write(&self) -> Option<$crate::config::field::Out> {
@@ -199,13 +189,24 @@ macro_rules! section {
             }
         }
     };
+    (@check $section:ident, $node:ident, $source:ident) => { Ok($section) };
+    (@check $section:ident, $node:ident, $source:ident, $check:path) => {{
+        let mut checked = $section;
+        $check(&mut checked).map_err(|message| $node.error($source, message))?;
+        Ok(checked)
+    }};
     (@key $field:ident) => { stringify!($field) };
     (@key $field:ident $key:literal) => { $key };
 }
 pub(crate) use section;
 
 /// Appends a field: a zero value only where the default is another one.
-pub fn push_field<T: Field>(out: &mut Vec<(String, Out)>, name: &str, value: &T, default: &T) {
+pub(super) fn push_field<T: Field>(
+    out: &mut Vec<(String, Out)>,
+    name: &str,
+    value: &T,
+    default: &T,
+) {
     match (value.write(), default.write()) {
         (Some(value), _) => out.push((name.to_owned(), value)),
         (None, Some(Out::Bool(_))) => out.push((name.to_owned(), Out::Bool(false))),
@@ -294,18 +295,21 @@ impl<T: Field> Field for Vec<T> {
         match &node.value {
             Value::List(items) => items
                 .iter()
-                .map(|item| match item.is_null() {
-                    true => Err(item
-                        .error(source, "empty or null entry of a list")
-                        .advise("remove the dash or write the entry")),
-                    false => T::read(item, source),
+                .map(|item| {
+                    if item.is_null() {
+                        Err(item
+                            .error(source, "empty or null entry of a list")
+                            .advise("remove the dash or write the entry"))
+                    } else {
+                        T::read(item, source)
+                    }
                 })
                 .collect(),
             _ => Err(node.mismatch(source, "a list")),
         }
     }
     fn write(&self) -> Option<Out> {
-        let items = || self.iter().map(|item| item.write_always());
+        let items = || self.iter().map(Field::write_always);
         (!self.is_empty()).then(|| Out::List(items().collect()))
     }
 }

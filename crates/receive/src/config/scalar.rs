@@ -116,7 +116,7 @@ impl fmt::Display for DurationMs {
         let mut rest = self.0;
         for (index, (unit, size)) in UNITS.into_iter().enumerate() {
             let exact_only = index < 3;
-            if rest == 0 || (exact_only && rest % size != 0) {
+            if rest == 0 || (exact_only && !rest.is_multiple_of(size)) {
                 continue;
             }
             if rest / size > 0 {
@@ -166,7 +166,7 @@ impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         let mut power = 0;
-        while rest >= 1024 && rest % 1024 == 0 && power + 1 < SIZE_UNITS.len() {
+        while rest >= 1024 && rest.is_multiple_of(1024) && power + 1 < SIZE_UNITS.len() {
             rest /= 1024;
             power += 1;
         }

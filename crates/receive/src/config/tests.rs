@@ -171,7 +171,7 @@ fn anchors_and_merges_are_expanded_and_bombs_refused() {
     let mut bomb = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n".to_owned();
     for level in 1..9 {
         let references = vec![format!("*a{}", level - 1); 10].join(",");
-        bomb.push_str(&format!("a{level}: &a{level} [{references}]\n"));
+        bomb = format!("{bomb}a{level}: &a{level} [{references}]\n");
     }
     assert!(read(&bomb).unwrap_err().message.contains("more than"));
 }

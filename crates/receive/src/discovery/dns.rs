@@ -11,14 +11,14 @@ use crate::config::DnsSdConfig;
 
 /// Targets from DNS.
 #[derive(Debug)]
-pub struct DnsDiscovery {
+pub(super) struct DnsDiscovery {
     config: DnsSdConfig,
     world: World,
 }
 
 impl DnsDiscovery {
     /// Targets of `config`.
-    pub fn new(config: DnsSdConfig, world: &World) -> Self {
+    pub(super) fn new(config: DnsSdConfig, world: &World) -> Self {
         Self { config, world: world.clone() }
     }
 

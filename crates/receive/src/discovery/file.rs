@@ -19,14 +19,14 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Targets in files.
 #[derive(Debug)]
-pub struct FileDiscovery {
+pub(super) struct FileDiscovery {
     config: FileSdConfig,
     world: World,
 }
 
 impl FileDiscovery {
     /// Targets of `config`.
-    pub fn new(config: FileSdConfig, world: &World) -> Self {
+    pub(super) fn new(config: FileSdConfig, world: &World) -> Self {
         Self { config, world: world.clone() }
     }
 
@@ -38,29 +38,7 @@ impl FileDiscovery {
         }
         let mut error = None;
         for path in &paths {
-            match self.read(path) {
-                Ok(bytes) => {
-                    let fingerprint = crate::fingerprint(&bytes);
-                    if known.get(path) == Some(&fingerprint) {
-                        continue;
-                    }
-                    match parse(path, &bytes) {
-                        Ok(groups) => {
-                            let prefix = format!("{}:", path.display());
-                            let count = groups.len();
-                            state.remove(|source| {
-                                source.strip_prefix(&prefix).is_some_and(|index| {
-                                    index.parse::<usize>().is_ok_and(|index| index >= count)
-                                })
-                            });
-                            state.update(groups);
-                            known.insert(path.clone(), fingerprint);
-                        }
-                        Err(message) => error = Some(message),
-                    }
-                }
-                Err(message) => error = Some(message),
-            }
+            error = self.refresh_file(path, known, state).err().or(error);
         }
         let gone: Vec<PathBuf> =
             known.keys().filter(|path| !paths.contains(path)).cloned().collect();
@@ -72,6 +50,28 @@ impl FileDiscovery {
         if let Some(message) = error {
             state.fail(message);
         }
+    }
+
+    fn refresh_file(
+        &self,
+        path: &Path,
+        known: &mut BTreeMap<PathBuf, u64>,
+        state: &DiscoveryState,
+    ) -> Result<(), String> {
+        let bytes = self.read(path)?;
+        let fingerprint = crate::fingerprint(&bytes);
+        if known.get(path) == Some(&fingerprint) {
+            return Ok(());
+        }
+        let groups = parse(path, &bytes)?;
+        let (prefix, count) = (format!("{}:", path.display()), groups.len());
+        state.remove(|source| {
+            let index = source.strip_prefix(&prefix).map(str::parse::<usize>);
+            matches!(index, Some(Ok(index)) if index >= count)
+        });
+        state.update(groups);
+        known.insert(path.to_path_buf(), fingerprint);
+        Ok(())
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {

@@ -7,7 +7,7 @@ use crate::config::{ConfigError, Node, Source, Value};
 
 /// Reads a list of groups. JSON is read as the YAML that it is. `source` names the place; each
 /// group is numbered in it, and `extra` labels are added.
-pub fn parse(
+pub(super) fn parse(
     text: &str,
     source: &Source,
     source_name: &str,

@@ -12,11 +12,11 @@ use crate::config::{HttpSdConfig, Source};
 use crate::http_client::{HttpClient, HttpEnvironment, RequestLimits};
 
 const LIMITS: RequestLimits =
-    RequestLimits { body_bytes: 64 << 20, timeout: Duration::from_secs(60) };
+    RequestLimits { body_bytes: 64 << 20, timeout: Duration::from_mins(1) };
 
 /// Targets from a web server.
 #[derive(Debug)]
-pub struct HttpDiscovery {
+pub(super) struct HttpDiscovery {
     config: HttpSdConfig,
     environment: HttpEnvironment,
     world: World,
@@ -24,7 +24,7 @@ pub struct HttpDiscovery {
 
 impl HttpDiscovery {
     /// Targets of `config`.
-    pub fn new(config: HttpSdConfig, environment: &HttpEnvironment, world: &World) -> Self {
+    pub(super) fn new(config: HttpSdConfig, environment: &HttpEnvironment, world: &World) -> Self {
         Self { config, environment: environment.clone(), world: world.clone() }
     }
 

@@ -50,7 +50,13 @@ impl DiscoveryState {
 
     /// Puts groups in the place of those of the same source. A group without targets goes away.
     pub fn update(&self, groups: impl IntoIterator<Item = TargetGroup>) {
-        self.change(|known| groups.into_iter().any_changed(|group| put(known, group)));
+        self.change(|known| {
+            let mut changed = false;
+            for group in groups {
+                changed |= put(known, group);
+            }
+            changed
+        });
     }
 
     /// Puts groups in the place of all that were known.
@@ -124,12 +130,3 @@ fn put(known: &mut BTreeMap<String, Arc<TargetGroup>>, group: TargetGroup) -> bo
     known.insert(group.source.clone(), Arc::new(group));
     true
 }
-
-trait AnyChanged: Iterator + Sized {
-    /// Applies `apply` to all, and says whether any returned true.
-    fn any_changed(self, mut apply: impl FnMut(Self::Item) -> bool) -> bool {
-        self.fold(false, |changed, item| apply(item) || changed)
-    }
-}
-
-impl<I: Iterator> AnyChanged for I {}

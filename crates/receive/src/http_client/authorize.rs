@@ -23,7 +23,7 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A token that is known, and until when.
 #[derive(Debug, Default)]
-pub struct TokenCache(tokio::sync::Mutex<Option<(HeaderValue, i64)>>);
+pub(super) struct TokenCache(tokio::sync::Mutex<Option<(HeaderValue, i64)>>);
 
 #[derive(Deserialize)]
 struct TokenAnswer {
@@ -36,7 +36,7 @@ struct TokenAnswer {
 
 /// Headers of `config` that need no other server. Files are read each time, so that rotated
 /// secrets count at once.
-pub fn headers(config: &HttpConfig, world: &World) -> Result<HeaderMap, HttpError> {
+pub(super) fn headers(config: &HttpConfig, world: &World) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::new();
     if let Some(auth) = &config.basic_auth {
         let user = text_or_file(&auth.username, &auth.username_file, world)?;
@@ -65,7 +65,7 @@ pub fn headers(config: &HttpConfig, world: &World) -> Result<HeaderMap, HttpErro
 }
 
 /// The `Authorization` header of an OAuth 2.0 token, from the cache while it is good.
-pub async fn token(
+pub(super) async fn token(
     oauth2: &OAuth2,
     cache: &TokenCache,
     client: &reqwest::Client,
@@ -114,7 +114,7 @@ pub async fn token(
 }
 
 /// Forgets the token, which a server has refused.
-pub async fn forget_token(cache: &TokenCache) {
+pub(super) async fn forget_token(cache: &TokenCache) {
     *cache.0.lock().await = None;
 }
 

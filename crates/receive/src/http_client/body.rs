@@ -11,7 +11,7 @@ use super::HttpError;
 pub const BODY_BYTES_MAX: u64 = 256 << 20;
 
 /// Reads the body of `response`, at most `limit_bytes` of it as sent and after decompression.
-pub async fn read(
+pub(super) async fn read(
     url: &str,
     mut response: reqwest::Response,
     limit_bytes: u64,

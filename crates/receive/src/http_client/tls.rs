@@ -23,7 +23,7 @@ struct Material {
 }
 
 /// Applies `tls` to `builder`.
-pub fn apply(
+pub(super) fn apply(
     builder: ClientBuilder,
     tls: &TlsConfig,
     world: &World,

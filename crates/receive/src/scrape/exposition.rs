@@ -12,13 +12,13 @@ use super::ingest::{FloatPoint, Ingest, IngestError};
 use super::settings::JobSettings;
 
 /// Metadata by metric family.
-pub type MetadataByMetric = BTreeMap<String, Metadata>;
+pub(super) type MetadataByMetric = BTreeMap<String, Metadata>;
 
 /// Metric families of one target whose metadata is kept; more are scraped without.
 const METADATA_MAX: usize = 50_000;
 
 /// Reads `body`. Metadata that is new or has changed is noted in `metadata` and in the batch.
-pub fn read(
+pub(super) fn read(
     settings: &JobSettings,
     content_type: &str,
     body: &[u8],

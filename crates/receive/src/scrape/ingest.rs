@@ -10,7 +10,7 @@ use crate::config::is_legacy_label_name;
 
 /// Why a scrape failed after an answer came. Nothing of the answer is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IngestError {
+pub(super) enum IngestError {
     /// More samples than `sample_limit`.
     #[error("sample limit exceeded")]
     SampleLimit,
@@ -55,7 +55,7 @@ pub enum IngestError {
 
 /// Counts of a scrape, for its report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct IngestCounts {
+pub(super) struct IngestCounts {
     /// Samples exposed.
     pub scraped: usize,
     /// Samples left after relabelling.
@@ -68,7 +68,7 @@ pub struct IngestCounts {
 
 /// Takes the series of one answer.
 #[derive(Debug)]
-pub struct Ingest<'a> {
+pub(super) struct Ingest<'a> {
     settings: &'a JobSettings,
     target_labels: &'a Labels,
     cache: &'a mut SeriesCache,
@@ -82,7 +82,7 @@ pub struct Ingest<'a> {
 
 impl<'a> Ingest<'a> {
     /// Begins a scrape at `scrape_ms`.
-    pub fn begin(
+    pub(super) fn begin(
         settings: &'a JobSettings,
         target_labels: &'a Labels,
         cache: &'a mut SeriesCache,
@@ -94,14 +94,14 @@ impl<'a> Ingest<'a> {
     }
 
     /// Notes the format of the answer, before anything of it is taken.
-    pub fn set_format(&mut self, format: vigie_formats::exposition::Format) {
+    pub(super) fn set_format(&mut self, format: vigie_formats::exposition::Format) {
         self.cache.set_format(format);
     }
 
     /// Takes one float sample of the series exposed as `text`; `labels` reads its labels, and is
     /// only called when the text is new. Says where it went, `None` when it was dropped.
     #[inline]
-    pub fn sample(
+    pub(super) fn sample(
         &mut self,
         text: &[u8],
         labels: impl FnOnce(&mut LabelsBuilder) -> Result<(), IngestError>,
@@ -121,7 +121,7 @@ impl<'a> Ingest<'a> {
     }
 
     /// Takes one native histogram; `point` is given the timestamp that counts.
-    pub fn histogram(
+    pub(super) fn histogram(
         &mut self,
         text: &[u8],
         labels: impl FnOnce(&mut LabelsBuilder) -> Result<(), IngestError>,
@@ -138,7 +138,12 @@ impl<'a> Ingest<'a> {
     }
 
     /// Adds an exemplar to a series that was taken in this scrape.
-    pub fn exemplar(&mut self, at: SeriesIndex, mut exemplar: Exemplar, has_timestamp: bool) {
+    pub(super) fn exemplar(
+        &mut self,
+        at: SeriesIndex,
+        mut exemplar: Exemplar,
+        has_timestamp: bool,
+    ) {
         if !has_timestamp {
             exemplar.timestamp_ms = self.scrape_ms;
         }
@@ -154,12 +159,11 @@ impl<'a> Ingest<'a> {
         own_timestamp_ms: Option<i64>,
     ) -> Result<Option<(SeriesIndex, i64)>, IngestError> {
         self.counts.scraped += 1;
-        let at = match self.cache.find(text) {
-            Some(at) => at,
-            None => {
-                let labels = self.final_labels(labels)?;
-                self.cache.insert(text, labels)
-            }
+        let at = if let Some(at) = self.cache.find(text) {
+            at
+        } else {
+            let labels = self.final_labels(labels)?;
+            self.cache.insert(text, labels)
         };
         let config = &self.settings.config;
         let own_timestamp_ms = own_timestamp_ms.filter(|_| config.honor_timestamps);
@@ -243,7 +247,7 @@ impl<'a> Ingest<'a> {
     }
 
     /// Ends a scrape that succeeded: series that have ended get stale markers.
-    pub fn finish(self) -> (MetricBatch, IngestCounts) {
+    pub(super) fn finish(self) -> (MetricBatch, IngestCounts) {
         let Self { mut batch, cache, scrape_ms, counts, .. } = self;
         cache.finish(|labels| {
             batch.push_series(labels).sample(scrape_ms, stale_nan());
@@ -252,7 +256,7 @@ impl<'a> Ingest<'a> {
     }
 
     /// Ends a scrape that failed: nothing of it is kept, and everything alive ends.
-    pub fn fail(self) -> (MetricBatch, IngestCounts) {
+    pub(super) fn fail(self) -> (MetricBatch, IngestCounts) {
         let Self { mut batch, cache, scrape_ms, counts, .. } = self;
         batch.clear();
         cache.fail(|labels| {
@@ -264,7 +268,7 @@ impl<'a> Ingest<'a> {
 
 /// A float sample as exposed.
 #[derive(Debug, Clone, Copy)]
-pub struct FloatPoint {
+pub(super) struct FloatPoint {
     /// The value.
     pub value: f64,
     /// The timestamp, if one was exposed.
@@ -301,7 +305,7 @@ fn add_target_labels(labels: &mut LabelsBuilder, target: &Labels, honor_labels: 
 }
 
 /// Labels of a report series of a target, such as `up`.
-pub fn report_labels(name: &str, target: &Labels) -> Labels {
+pub(super) fn report_labels(name: &str, target: &Labels) -> Labels {
     let mut labels = LabelsBuilder::from_labels(target);
     labels.set(METRIC_NAME, name);
     labels.build()

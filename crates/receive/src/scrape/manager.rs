@@ -65,14 +65,12 @@ impl ScrapeManager {
             let names: Vec<Arc<str>> = pools.keys().cloned().collect();
             for name in names {
                 let next = jobs.iter().find(|job| *job.job_name == *name);
-                let unchanged = match (next, pools.get(&name)) {
-                    (Some(next), Some(pool)) => **pool.config() == *next,
-                    _ => false,
-                };
-                if !unchanged && let Some(pool) = pools.remove(&name) {
-                    let end = if next.is_some() { End::HandOver } else { End::Stale };
-                    ending.push((name, pool, end));
+                let running = pools.get(&name).map(Pool::config);
+                if next.is_some() && running.map(|config| &**config) == next {
+                    continue;
                 }
+                let end = if next.is_some() { End::HandOver } else { End::Stale };
+                ending.extend(pools.remove(&name).map(|pool| (name, pool, end)));
             }
         }
         let mut inheritances: BTreeMap<Arc<str>, Inheritance> = BTreeMap::new();

@@ -21,11 +21,11 @@ use crate::http_client::{HttpClient, HttpEnvironment, HttpError};
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// Living series by the labels of their target: what one pool hands to the next.
-pub type Inheritance = HashMap<Labels, Vec<Labels>>;
+pub(super) type Inheritance = HashMap<Labels, Vec<Labels>>;
 
 /// A job that runs.
 #[derive(Debug)]
-pub struct Pool {
+pub(super) struct Pool {
     inner: Arc<Inner>,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
@@ -51,9 +51,38 @@ struct PoolState {
     inheritance: Inheritance,
 }
 
+impl PoolState {
+    fn note_dropped(&mut self, labels: Labels, keep: u64) {
+        self.dropped_count += 1;
+        if keep == 0 || (self.dropped.len() as u64) < keep {
+            self.dropped.push(labels);
+        }
+    }
+
+    /// Takes out the loops that must end, and leaves in `wanted` the targets that need one.
+    fn take_gone(
+        &mut self,
+        wanted: &mut BTreeMap<(Labels, String), Target>,
+        client_works: bool,
+    ) -> Vec<(RunningTarget, End)> {
+        let mut gone = Vec::new();
+        for (key, running) in std::mem::take(&mut self.running) {
+            let same = wanted.get(&key).is_some_and(|target| *target == *running.target);
+            if same && running.client_works() == client_works {
+                wanted.remove(&key);
+                self.running.insert(key, running);
+                continue;
+            }
+            let again = wanted.keys().any(|(labels, _)| *labels == key.0);
+            gone.push((running, if again { End::HandOver } else { End::Stale }));
+        }
+        gone
+    }
+}
+
 impl Pool {
     /// Starts `config`'s discoveries and, as they find targets, their loops.
-    pub fn start(
+    pub(super) fn start(
         config: Arc<ScrapeConfig>,
         environment: &HttpEnvironment,
         shared: &Shared,
@@ -77,12 +106,12 @@ impl Pool {
     }
 
     /// The job's configuration.
-    pub fn config(&self) -> &Arc<ScrapeConfig> {
+    pub(super) fn config(&self) -> &Arc<ScrapeConfig> {
         &self.inner.settings.config
     }
 
     /// Stops all loops and discoveries. With [`End::HandOver`], living series are returned.
-    pub async fn stop(self, end: End) -> Inheritance {
+    pub(super) async fn stop(self, end: End) -> Inheritance {
         self.cancel.cancel();
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the task of a job ended badly");
@@ -103,7 +132,7 @@ impl Pool {
     }
 
     /// The job as it runs.
-    pub fn status(&self) -> PoolStatus {
+    pub(super) fn status(&self) -> PoolStatus {
         let state = self.inner.state.lock();
         PoolStatus {
             name: Arc::clone(&self.inner.name),
@@ -115,7 +144,7 @@ impl Pool {
     }
 
     /// Its targets.
-    pub fn active(&self) -> Vec<TargetStatus> {
+    pub(super) fn active(&self) -> Vec<TargetStatus> {
         let state = self.inner.state.lock();
         state.running.values().map(|running| self.target_status(running)).collect()
     }
@@ -138,7 +167,7 @@ impl Pool {
     }
 
     /// Targets that relabelling dropped, as many as are remembered.
-    pub fn dropped(&self) -> Vec<DroppedTarget> {
+    pub(super) fn dropped(&self) -> Vec<DroppedTarget> {
         let state = self.inner.state.lock();
         let dropped = state.dropped.iter().map(|labels| DroppedTarget {
             scrape_pool: Arc::clone(&self.inner.name),
@@ -148,7 +177,7 @@ impl Pool {
     }
 
     /// Its discoveries.
-    pub fn discoveries(&self) -> Vec<DiscoveryStatus> {
+    pub(super) fn discoveries(&self) -> Vec<DiscoveryStatus> {
         let discoveries = self.inner.discoveries.iter().map(|discovery| {
             let (last_error, last_update_ms) = discovery.state.last_error();
             DiscoveryStatus {
@@ -164,7 +193,7 @@ impl Pool {
     }
 
     /// What the metrics of its targets say of themselves.
-    pub fn metadata(&self) -> Vec<TargetMetadata> {
+    pub(super) fn metadata(&self) -> Vec<TargetMetadata> {
         let state = self.inner.state.lock();
         let mut all = Vec::new();
         for running in state.running.values() {
@@ -209,11 +238,7 @@ impl Inner {
                         wanted.insert((target.labels.clone(), target.url.clone()), *target);
                     }
                     Ok(Made::Dropped(labels)) => {
-                        state.dropped_count += 1;
-                        let limit = config.keep_dropped_targets;
-                        if limit == 0 || (state.dropped.len() as u64) < limit {
-                            state.dropped.push(labels);
-                        }
+                        state.note_dropped(labels, config.keep_dropped_targets);
                     }
                     Err(error) => state.last_error = error,
                 }
@@ -239,24 +264,7 @@ impl Inner {
         } else {
             self.client.clone()
         };
-        let mut gone = Vec::new();
-        {
-            let mut state = self.state.lock();
-            let keys: Vec<_> = state.running.keys().cloned().collect();
-            for key in keys {
-                let same = wanted.get(&key).is_some_and(|target| {
-                    state.running.get(&key).is_some_and(|running| {
-                        *running.target == *target && running.client_works() == client.is_ok()
-                    })
-                });
-                if same {
-                    wanted.remove(&key);
-                } else if let Some(running) = state.running.remove(&key) {
-                    let again = wanted.keys().any(|(labels, _)| *labels == key.0);
-                    gone.push((running, if again { End::HandOver } else { End::Stale }));
-                }
-            }
-        }
+        let gone = self.state.lock().take_gone(&mut wanted, client.is_ok());
         let stops = gone.into_iter().map(|(running, end)| async move {
             (running.target.labels.clone(), running.stop(end).await)
         });

@@ -7,22 +7,22 @@ use crate::config::RelabelRule;
 
 /// Rules that are applied one after the other.
 #[derive(Debug, Clone, Default)]
-pub struct Relabeler(Vec<CompiledRule>);
+pub(super) struct Relabeler(Vec<CompiledRule>);
 
 impl Relabeler {
     /// Compiles `rules`.
-    pub fn compile(rules: &[RelabelRule]) -> Result<Self, String> {
+    pub(super) fn compile(rules: &[RelabelRule]) -> Result<Self, String> {
         let compiled = rules.iter().map(|rule| CompiledRule::new(rule.into()));
         compiled.collect::<Result<_, _>>().map(Self).map_err(|error| error.to_string())
     }
 
     /// Whether there is no rule.
-    pub const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Changes `labels`; false when they are dropped.
-    pub fn apply(&self, labels: &mut LabelsBuilder) -> bool {
+    pub(super) fn apply(&self, labels: &mut LabelsBuilder) -> bool {
         relabel(&self.0, labels)
     }
 }

@@ -7,7 +7,7 @@ use crate::config::ScrapeConfig;
 
 /// How a scrape went.
 #[derive(Debug, Clone, Copy)]
-pub struct Report {
+pub(super) struct Report {
     /// Whether it succeeded.
     pub up: bool,
     /// How long it took.
@@ -20,7 +20,7 @@ pub struct Report {
 
 /// Labels of the report series of one target, made once.
 #[derive(Debug)]
-pub struct ReportSeries {
+pub(super) struct ReportSeries {
     labels: Vec<Labels>,
     timeout_seconds: f64,
     sample_limit: f64,
@@ -40,7 +40,7 @@ const NAMES: [&str; 8] = [
 
 impl ReportSeries {
     /// The report series of a target with these labels.
-    pub fn new(target: &Labels, config: &ScrapeConfig, timeout_ms: u64) -> Self {
+    pub(super) fn new(target: &Labels, config: &ScrapeConfig, timeout_ms: u64) -> Self {
         let extra = config.extra_scrape_metrics == Some(true);
         let count = if extra { NAMES.len() } else { 5 };
         Self {
@@ -51,7 +51,7 @@ impl ReportSeries {
     }
 
     /// Appends the report to a scrape's batch.
-    pub fn push(&self, batch: &mut MetricBatch, timestamp_ms: i64, report: &Report) {
+    pub(super) fn push(&self, batch: &mut MetricBatch, timestamp_ms: i64, report: &Report) {
         let values = [
             f64::from(u8::from(report.up)),
             report.duration_seconds,
@@ -68,7 +68,7 @@ impl ReportSeries {
     }
 
     /// Appends the end of all report series.
-    pub fn push_stale(&self, batch: &mut MetricBatch, timestamp_ms: i64) {
+    pub(super) fn push_stale(&self, batch: &mut MetricBatch, timestamp_ms: i64) {
         for labels in &self.labels {
             batch.push_series(labels).sample(timestamp_ms, stale_nan());
         }

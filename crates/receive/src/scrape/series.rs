@@ -9,11 +9,11 @@ use vigie_formats::exposition::Format;
 use vigie_model::Labels;
 
 /// Number of a series in a [`SeriesCache`].
-pub type SeriesIndex = usize;
+pub(super) type SeriesIndex = usize;
 
 /// What is known of one exposed series.
 #[derive(Debug)]
-pub struct CachedSeries {
+pub(super) struct CachedSeries {
     text: Box<[u8]>,
     hash: u64,
     /// Final labels; `None` when relabelling drops the series.
@@ -28,7 +28,7 @@ pub struct CachedSeries {
 
 /// The series of one target.
 #[derive(Debug, Default)]
-pub struct SeriesCache {
+pub(super) struct SeriesCache {
     series: Vec<CachedSeries>,
     by_text: HashTable<SeriesIndex>,
     /// Where the series that follows the last found one stood in the previous scrape.
@@ -41,27 +41,27 @@ pub struct SeriesCache {
 
 impl SeriesCache {
     /// A cache that takes over the living series of another.
-    pub fn taking_over(previous: Vec<Labels>) -> Self {
+    pub(super) fn taking_over(previous: Vec<Labels>) -> Self {
         Self { inherited: previous, ..Self::default() }
     }
 
     /// Notes the format of an answer. Another format has other texts for the same series, so
     /// that what is alive is compared by labels once.
-    pub fn set_format(&mut self, format: Format) {
+    pub(super) fn set_format(&mut self, format: Format) {
         if self.format.replace(format).is_some_and(|before| before != format) {
             self.inherited = self.take_living();
         }
     }
 
     /// Begins a scrape.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.scrape += 1;
         self.cursor = 0;
     }
 
     /// The series exposed as `text`, if it is known.
     #[inline]
-    pub fn find(&mut self, text: &[u8]) -> Option<SeriesIndex> {
+    pub(super) fn find(&mut self, text: &[u8]) -> Option<SeriesIndex> {
         if let Some(series) = self.series.get(self.cursor)
             && *series.text == *text
         {
@@ -78,7 +78,7 @@ impl SeriesCache {
     }
 
     /// Remembers that `text` stands for `labels`.
-    pub fn insert(&mut self, text: &[u8], labels: Option<Labels>) -> SeriesIndex {
+    pub(super) fn insert(&mut self, text: &[u8], labels: Option<Labels>) -> SeriesIndex {
         let hash = crate::fingerprint(text);
         let at = self.series.len();
         let known =
@@ -91,14 +91,14 @@ impl SeriesCache {
 
     /// The final labels of a series, `None` when it is dropped.
     #[inline]
-    pub fn labels(&self, at: SeriesIndex) -> Option<&Labels> {
+    pub(super) fn labels(&self, at: SeriesIndex) -> Option<&Labels> {
         self.series.get(at).and_then(|series| series.labels.as_ref())
     }
 
     /// Notes that a series is there in this scrape. Says whether it already was, and whether it
     /// was known before.
     #[inline]
-    pub fn mark(&mut self, at: SeriesIndex, tracked: bool) -> Seen {
+    pub(super) fn mark(&mut self, at: SeriesIndex, tracked: bool) -> Seen {
         let scrape = self.scrape;
         let Some(series) = self.series.get_mut(at) else { return Seen::Again };
         let before = std::mem::replace(&mut series.seen, scrape);
@@ -112,7 +112,7 @@ impl SeriesCache {
 
     /// Ends a scrape that succeeded: calls `stale` for series that have ended, and forgets what
     /// was not seen.
-    pub fn finish(&mut self, mut stale: impl FnMut(&Labels)) {
+    pub(super) fn finish(&mut self, mut stale: impl FnMut(&Labels)) {
         let (scrape, mut gone) = (self.scrape, false);
         for series in &mut self.series {
             if series.seen == scrape {
@@ -136,7 +136,7 @@ impl SeriesCache {
     }
 
     /// Ends a scrape that failed: everything alive has ended. What text stands for stays known.
-    pub fn fail(&mut self, mut stale: impl FnMut(&Labels)) {
+    pub(super) fn fail(&mut self, mut stale: impl FnMut(&Labels)) {
         for series in &mut self.series {
             if std::mem::replace(&mut series.alive, false) {
                 series.labels.iter().for_each(&mut stale);
@@ -146,7 +146,7 @@ impl SeriesCache {
     }
 
     /// Labels of all series that are alive, after which none is.
-    pub fn take_living(&mut self) -> Vec<Labels> {
+    pub(super) fn take_living(&mut self) -> Vec<Labels> {
         let mut living: Vec<Labels> = self
             .series
             .iter()
@@ -160,7 +160,8 @@ impl SeriesCache {
     }
 
     /// Number of series that are known.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.series.len()
     }
 
@@ -178,7 +179,7 @@ impl SeriesCache {
 
 /// How a series relates to earlier scrapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
+pub(super) enum Seen {
     /// It was not known before this scrape.
     New,
     /// It was known before this scrape.

@@ -9,7 +9,7 @@ use crate::config::{SCRAPE_PROTOCOLS, ScrapeConfig};
 
 /// A job's settings, compiled.
 #[derive(Debug)]
-pub struct JobSettings {
+pub(super) struct JobSettings {
     /// As written.
     pub config: Arc<ScrapeConfig>,
     /// What happens to targets.
@@ -24,7 +24,7 @@ pub struct JobSettings {
 
 impl JobSettings {
     /// Compiles `config`.
-    pub fn compile(config: Arc<ScrapeConfig>) -> Result<Self, String> {
+    pub(super) fn compile(config: Arc<ScrapeConfig>) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         let accept = HeaderValue::from_str(&accept(&config)).map_err(|error| error.to_string())?;
         headers.insert(ACCEPT, accept);

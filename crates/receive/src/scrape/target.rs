@@ -10,7 +10,7 @@ use crate::discovery::TargetGroup;
 
 /// A target as it is scraped. Equal targets are the same one, whoever found them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Target {
+pub(super) struct Target {
     /// Labels before relabelling.
     pub discovered_labels: Labels,
     /// Labels of its series.
@@ -27,7 +27,7 @@ pub struct Target {
 
 /// What becomes of the labels that a discovery found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Made {
+pub(super) enum Made {
     /// A target.
     Target(Box<Target>),
     /// Relabelling dropped it; these were its labels.
@@ -35,7 +35,7 @@ pub enum Made {
 }
 
 /// Makes the targets of `group`. Each that cannot be one is an error of its own.
-pub fn make(
+pub(super) fn make(
     group: &TargetGroup,
     config: &ScrapeConfig,
     relabel: &Relabeler,
@@ -148,7 +148,7 @@ fn url(labels: &LabelsBuilder, config: &ScrapeConfig, address: &str) -> String {
 
 impl Target {
     /// A hash that spreads targets over their interval, the same after a restart.
-    pub fn schedule_hash(&self, seed: u64) -> u64 {
+    pub(super) fn schedule_hash(&self, seed: u64) -> u64 {
         crate::fingerprint(self.labels.as_packed())
             ^ crate::fingerprint(self.url.as_bytes()).rotate_left(1)
             ^ seed

@@ -29,7 +29,7 @@ const TOLERANCE_MS_MAX: i64 = 2;
 
 /// What all targets of a manager share.
 #[derive(Debug, Clone)]
-pub struct Shared {
+pub(super) struct Shared {
     /// Clock, files.
     pub world: World,
     /// Where samples go.
@@ -46,7 +46,7 @@ pub struct Shared {
 
 /// How a target's last scrape went.
 #[derive(Debug, Clone, Default)]
-pub struct TargetState {
+pub(super) struct TargetState {
     /// How it is.
     pub health: TargetHealth,
     /// Why the last scrape failed.
@@ -61,7 +61,7 @@ pub struct TargetState {
 
 /// How a loop should end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// The target is gone: its series end.
     Stale,
     /// Another loop goes on with the same series.
@@ -70,7 +70,7 @@ pub enum End {
 
 /// A target that is being scraped.
 #[derive(Debug)]
-pub struct RunningTarget {
+pub(super) struct RunningTarget {
     /// The target.
     pub target: Arc<Target>,
     /// How it is.
@@ -83,7 +83,7 @@ pub struct RunningTarget {
 
 impl RunningTarget {
     /// Begins to scrape `target`; `inherited` are living series of an earlier loop.
-    pub fn start(
+    pub(super) fn start(
         target: Target,
         settings: &Arc<JobSettings>,
         client: Result<HttpClient, HttpError>,
@@ -113,12 +113,12 @@ impl RunningTarget {
     }
 
     /// Whether the loop was started with a client that can ask.
-    pub const fn client_works(&self) -> bool {
+    pub(super) const fn client_works(&self) -> bool {
         self.client_works
     }
 
     /// Ends the loop after the scrape under way, and returns the living series that it hands on.
-    pub async fn stop(self, end: End) -> Vec<Labels> {
+    pub(super) async fn stop(self, end: End) -> Vec<Labels> {
         *self.end.lock() = end;
         self.cancel.cancel();
         self.task.await.unwrap_or_default()
