@@ -77,6 +77,8 @@ pub(crate) struct Annotations {
     infos: Vec<String>,
     seen: HashSet<String>,
     forced: Vec<(String, Position, ForcedNote)>,
+    /// By metric and place, how often a point began before the previous one was taken.
+    start_overlaps: Vec<(String, Position, u64)>,
 }
 
 impl Annotations {
@@ -103,8 +105,24 @@ impl Annotations {
         }
     }
 
+    /// That a point's start lies before the point before it.
+    pub(crate) fn start_overlap(&mut self, metric: &str, position: Position) {
+        let mut known = self.start_overlaps.iter_mut();
+        match known.find(|(other, at, _)| other == metric && *at == position) {
+            Some((_, _, count)) => *count += 1,
+            None => self.start_overlaps.push((metric.to_owned(), position, 1)),
+        }
+    }
+
     /// (warnings, infos), at most `max` of each (0: all) and a line that says how many more.
     pub(crate) fn into_lists(mut self, max: usize, query: &str) -> (Vec<String>, Vec<String>) {
+        for (metric, position, count) in std::mem::take(&mut self.start_overlaps) {
+            let times = if count > 1 { format!(" ({count} occurrences)") } else { String::new() };
+            let text = format!(
+                "sample has start time that overlaps with previous sample timestamp for metric {metric:?}{times}"
+            );
+            self.warn(&text, position, query);
+        }
         for (text, position, note) in std::mem::take(&mut self.forced) {
             self.info(&format!("{text}, {}", note.describe()), position, query);
         }

@@ -151,7 +151,11 @@ impl Builder {
             (Some(range_ms), RangeExtension::None) => range_ms,
             (Some(range_ms), _) => range_ms.saturating_add(lookback_ms),
         };
-        start_ms = start_ms.saturating_sub(back_ms.saturating_sub(1));
+        let stats_only = self.stats > 0 && self.whole == 0;
+        // A range excludes its start, but whether the first histogram of a range follows a
+        // restart is told by the point there.
+        let excluded_ms = i64::from(!stats_only);
+        start_ms = start_ms.saturating_sub(back_ms.saturating_sub(excluded_ms));
         if selector.extension == RangeExtension::Smoothed {
             end_ms = end_ms.saturating_add(lookback_ms);
         }
@@ -161,7 +165,7 @@ impl Builder {
             index: self.selectors.len() - 1,
             lookup,
             extension: selector.extension,
-            stats_only: self.stats > 0 && self.whole == 0,
+            stats_only,
             position: selector.position,
         })
     }
@@ -288,8 +292,7 @@ impl Builder {
             position: call.position,
         };
         let lookup = lookup.unwrap_or(Lookup { at_ms: None, offset_ms: 0 });
-        let times =
-            TimeRange::new(lookup.time_ms(times.start_ms), lookup.time_ms(times.end_ms));
+        let times = TimeRange::new(lookup.time_ms(times.start_ms), lookup.time_ms(times.end_ms));
         let mut selector = self.selector(&selector, times, None)?;
         selector.lookup = lookup;
         Ok(Argument {

@@ -76,12 +76,7 @@ pub(crate) fn output(evaluation: &Evaluation, output: &QueryOutput) -> Result<()
     }
 }
 
-fn annotations(
-    kind: &str,
-    expected: &[Pattern],
-    none: bool,
-    got: &[String],
-) -> Result<(), String> {
+fn annotations(kind: &str, expected: &[Pattern], none: bool, got: &[String]) -> Result<(), String> {
     if none && !got.is_empty() {
         return Err(format!("unexpected {kind} {got:?}"));
     }

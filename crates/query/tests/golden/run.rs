@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 use vigie_language::promql;
-use vigie_model::{
-    Acknowledge, HistogramPoint, MetricBatch, MetricSink, TenantId,
-};
+use vigie_model::{Acknowledge, HistogramPoint, MetricBatch, MetricSink, TenantId};
 use vigie_query::{
     Engine, EngineOptions, QueryKind, QueryLimits, QueryOutput, QueryRequest, QueryValue,
     SampleValue,
@@ -69,7 +67,11 @@ fn batch(gap_ms: i64, series: &[LoadedSeries]) -> MetricBatch {
                 }
                 Some(Value::Histogram(histogram)) => {
                     let histogram = Arc::clone(histogram);
-                    builder.histogram(HistogramPoint { timestamp_ms, start_timestamp_ms, histogram });
+                    builder.histogram(HistogramPoint {
+                        timestamp_ms,
+                        start_timestamp_ms,
+                        histogram,
+                    });
                 }
             }
         }

@@ -114,8 +114,9 @@ fn load(line: &str, body: &[String]) -> Command {
 }
 
 fn start_sequence(text: &str) -> Vec<Option<i64>> {
-    let pattern = Regex::new(r"^([+-]?)(\d+(?:ms|[smhdwy])?)(?:([+-])(\d+(?:ms|[smhdwy])))?(?:x(\d+))?$")
-        .expect("a pattern");
+    let pattern =
+        Regex::new(r"^([+-]?)(\d+(?:ms|[smhdwy])?)(?:([+-])(\d+(?:ms|[smhdwy])))?(?:x(\d+))?$")
+            .expect("a pattern");
     let mut out = Vec::new();
     for item in text.split_whitespace() {
         if let Some(times) = item.strip_prefix('_') {

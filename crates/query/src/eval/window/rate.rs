@@ -95,11 +95,8 @@ fn lost_by_resets_and_starts(call: &WindowCall<'_>, window: &Window<'_>) -> f64 
 }
 
 fn warn_overlap(call: &WindowCall<'_>) {
-    let text = "sample has start time that overlaps with previous sample timestamp";
-    match call.metric_name() {
-        "" => call.warn(text),
-        name => call.warn(&format!("{text} for metric {name:?}")),
-    }
+    let mut annotations = call.evaluator.annotations.borrow_mut();
+    annotations.start_overlap(call.metric_name(), call.position);
 }
 
 const fn starts_overlap(previous_start: i64, previous_time: i64, start: i64) -> bool {
