@@ -16,7 +16,8 @@ pub(crate) struct ForcedNote {
 
 impl ForcedNote {
     /// Adds what was found at `time_ms` to `notes`.
-    pub(crate) fn gather(notes: &mut Option<Self>, what: Forced, time_ms: i64) {
+    pub(crate) fn gather(notes: &mut Option<Self>, what: Option<Forced>, time_ms: i64) {
+        let Some(what) = what else { return };
         let note = Self { what, first_ms: time_ms, last_ms: time_ms, samples: 1 };
         *notes = Some(match notes {
             Some(other) => note.merged(other),
@@ -142,7 +143,7 @@ fn limit(mut texts: Vec<String>, max: usize, kind: &str) -> Vec<String> {
 /// `line:column`, both from 1, columns in bytes, as Prometheus counts.
 fn line_and_column(query: &str, position: Position) -> String {
     let before = query.as_bytes().get(..position.start).unwrap_or_default();
-    let line = before.iter().filter(|byte| **byte == b'\n').count();
+    let line = before.split(|byte| *byte == b'\n').count();
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    format!("{}:{}", line + 1, position.start - line_start + 1)
+    format!("{}:{}", line, position.start - line_start + 1)
 }

@@ -171,13 +171,13 @@ const SERIES_INLINE_MAX: usize = 64;
 async fn run(work: Work) -> Result<QueryOutput, QueryError> {
     let series: usize = work.series.iter().map(SeriesSet::len).sum();
     if series <= SERIES_INLINE_MAX && matches!(work.kind, QueryKind::Instant { .. }) {
-        return evaluate(work);
+        return evaluate(&work);
     }
-    let done = tokio::task::spawn_blocking(move || evaluate(work)).await;
+    let done = tokio::task::spawn_blocking(move || evaluate(&work)).await;
     done.map_err(|error| QueryError::Internal(format!("query ended unexpectedly: {error}")))?
 }
 
-fn evaluate(work: Work) -> Result<QueryOutput, QueryError> {
+fn evaluate(work: &Work) -> Result<QueryOutput, QueryError> {
     let grid = match work.kind {
         QueryKind::Instant { time_ms } => Grid::instant(time_ms),
         QueryKind::Range { start_ms, end_ms, step_ms } => Grid::new(start_ms, end_ms, step_ms),

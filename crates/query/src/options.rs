@@ -41,7 +41,7 @@ impl Default for EngineOptions {
         Self {
             lookback_ms: 300_000,
             samples_max: 50_000_000,
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_mins(2),
             subquery_step_ms: 60_000,
             annotations_max: 10,
             features: Features::default(),

@@ -48,13 +48,11 @@ impl Evaluator<'_> {
             if k == 0 {
                 continue;
             }
-            for group in &groups {
-                for at in picker.pick(group, step, k) {
-                    if kept[at].is_empty() {
-                        order.push(at);
-                    }
-                    kept[at].push(step);
+            for at in groups.iter().flat_map(|group| picker.pick(group, step, k)) {
+                if kept[at].is_empty() {
+                    order.push(at);
                 }
+                kept[at].push(step);
             }
         }
         for at in order {
@@ -121,8 +119,7 @@ impl Evaluator<'_> {
             let listed = node.grouping.iter().any(|n| n == name);
             if node.without { !listed && name != "__name__" } else { listed || name == label }
         };
-        let mut places: HashMap<Labels, usize> = HashMap::new();
-        let mut counted: Vec<Row> = Vec::new();
+        let mut counted = Counted { places: HashMap::new(), rows: Vec::new(), steps: grid.count };
         self.stream(&node.expr, grid, &mut |row| {
             let mut builder = LabelsBuilder::from_labels(&row.labels);
             let mut known: Option<(u64, usize)> = None;
@@ -140,22 +137,35 @@ impl Evaluator<'_> {
                             None => decimal(value),
                         };
                         let labels = builder.set(label, &text).build().filtered(keeps);
-                        let next = counted.len();
-                        let place = *places.entry(labels.clone()).or_insert(next);
-                        if place == next {
-                            self.budget.take_samples(grid.count as u64)?;
-                            counted.push(Row::new(labels, grid.count));
-                        }
-                        place
+                        counted.place(labels, self)?
                     }
                 };
                 known = Some((value.to_bits(), place));
-                let count = counted[place].float(step).unwrap_or(0.0);
-                counted[place].values[step] = count + 1.0;
+                let count = counted.rows[place].float(step).unwrap_or(0.0);
+                counted.rows[place].values[step] = count + 1.0;
             }
             Ok(())
         })?;
-        counted.iter_mut().try_for_each(sink)
+        counted.rows.iter_mut().try_for_each(sink)
+    }
+}
+
+/// Rows of `count_values` by their labels.
+struct Counted {
+    places: HashMap<Labels, usize>,
+    rows: Vec<Row>,
+    steps: usize,
+}
+
+impl Counted {
+    fn place(&mut self, labels: Labels, evaluator: &Evaluator<'_>) -> Result<usize, QueryError> {
+        let next = self.rows.len();
+        let place = *self.places.entry(labels.clone()).or_insert(next);
+        if place == next {
+            evaluator.budget.take_samples(self.steps as u64)?;
+            self.rows.push(Row::new(labels, self.steps));
+        }
+        Ok(place)
     }
 }
 

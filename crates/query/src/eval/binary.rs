@@ -6,11 +6,11 @@ mod signature;
 
 pub(crate) use join::go_labels;
 
-use vigie_language::promql::ValueType;
+use vigie_language::promql::{BinaryOp, ValueType};
 use vigie_model::Labels;
 
 use super::binary_value::{Operation, Outcome, changes_kind, scalar_op};
-use super::row::{Cell, Grid, Row};
+use super::row::{Cell, Grid, Row, is_float};
 use super::{Evaluator, Sink};
 use crate::QueryError;
 use crate::plan::{BinaryNode, Node};
@@ -56,22 +56,13 @@ impl Evaluator<'_> {
         let operation = Operation { evaluator: self, op: node.op, position: node.position };
         let drops = changes_kind(node.op) || node.return_bool;
         let mut push = |row: &mut Row| {
-            let plain = row.histograms.is_empty() && changes_kind(node.op);
-            for step in 0..grid.count {
-                let number = scalar[step];
-                if plain {
-                    if let Some(value) = row.float(step) {
-                        let (a, b) = if swapped { (number, value) } else { (value, number) };
-                        row.values[step] = scalar_op(node.op, a, b);
-                    }
-                    continue;
+            if row.histograms.is_empty() && changes_kind(node.op) {
+                floats_with_scalar(node.op, &mut row.values, scalar, swapped);
+            } else {
+                for (step, number) in scalar.iter().enumerate() {
+                    let result = with_scalar(&operation, node, row.cell(step), *number, swapped);
+                    row.set(step, result);
                 }
-                let cell = row.cell(step);
-                if matches!(cell, Cell::Absent) {
-                    continue;
-                }
-                let result = with_scalar(&operation, node, cell, number, swapped);
-                row.set(step, result);
             }
             if drops {
                 self.drop_name(row);
@@ -91,6 +82,15 @@ impl Evaluator<'_> {
     }
 }
 
+fn floats_with_scalar(op: BinaryOp, values: &mut [f64], scalar: &[f64], swapped: bool) {
+    for (value, number) in values.iter_mut().zip(scalar) {
+        if is_float(*value) {
+            let (a, b) = if swapped { (*number, *value) } else { (*value, *number) };
+            *value = scalar_op(op, a, b);
+        }
+    }
+}
+
 fn with_scalar(
     operation: &Operation<'_>,
     node: &BinaryNode,
@@ -98,6 +98,9 @@ fn with_scalar(
     number: f64,
     swapped: bool,
 ) -> Cell {
+    if matches!(cell, Cell::Absent) {
+        return cell;
+    }
     let number = Cell::Float(number);
     let outcome =
         if swapped { operation.apply(&number, &cell) } else { operation.apply(&cell, &number) };

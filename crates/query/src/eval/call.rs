@@ -5,7 +5,7 @@ use vigie_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 
 use super::date::DatePart;
 use super::number::{max, min};
-use super::row::{Cell, Grid, Row, is_float};
+use super::row::{Cell, Grid, Row};
 use super::select::Take;
 use super::window::window_function;
 use super::{Evaluator, Sink};
@@ -33,13 +33,13 @@ impl Evaluator<'_> {
             return self.stream_date(call, part, grid, sink);
         }
         match name {
-            "time" => self.push_scalar(grid, |step| grid.time_ms(step) as f64 / 1000.0, sink),
-            "pi" => self.push_scalar(grid, |_| std::f64::consts::PI, sink),
+            "time" => push_scalar(grid, |step| grid.time_ms(step) as f64 / 1000.0, sink),
+            "pi" => push_scalar(grid, |_| std::f64::consts::PI, sink),
             "min_of" | "max_of" => {
                 let a = self.scalar_argument(&call.args, 0, grid)?;
                 let b = self.scalar_argument(&call.args, 1, grid)?;
                 let pick = if name == "min_of" { min } else { max };
-                self.push_scalar(grid, |step| pick(a[step], b[step]), sink)
+                push_scalar(grid, |step| pick(a[step], b[step]), sink)
             }
             "vector" => self.stream(first(call)?, grid, sink),
             "scalar" => self.stream_scalar(first(call)?, grid, sink),
@@ -55,19 +55,6 @@ impl Evaluator<'_> {
             "info" => self.stream_info(call, grid, sink),
             _ => self.stream_histogram_call(call, grid, sink),
         }
-    }
-
-    fn push_scalar(
-        &self,
-        grid: Grid,
-        value: impl Fn(usize) -> f64,
-        sink: Sink<'_>,
-    ) -> Result<(), QueryError> {
-        let mut row = Row::new(Labels::empty(), grid.count);
-        for (step, place) in row.values.iter_mut().enumerate() {
-            *place = value(step);
-        }
-        sink(&mut row)
     }
 
     /// Pushes the rows of `node` with each float changed, without histograms and names.
@@ -117,7 +104,7 @@ impl Evaluator<'_> {
     ) -> Result<(), QueryError> {
         let Some(arg) = call.args.first() else {
             let value = |step| part.of((grid.time_ms(step) / 1000) as f64);
-            return self.push_scalar(grid, value, sink);
+            return push_scalar(grid, value, sink);
         };
         self.stream_mapped(&arg.node, grid, sink, |value| part.of(value))
     }
@@ -134,7 +121,7 @@ impl Evaluator<'_> {
             }
             Ok(())
         })?;
-        self.push_scalar(grid, |step| if found[step] == 1 { values[step] } else { f64::NAN }, sink)
+        push_scalar(grid, |step| if found[step] == 1 { values[step] } else { f64::NAN }, sink)
     }
 
     fn stream_absent(&self, arg: &Argument, grid: Grid, sink: Sink<'_>) -> Result<(), QueryError> {
@@ -234,11 +221,11 @@ impl Evaluator<'_> {
             None => vec![1.0; grid.count],
         };
         self.stream_nameless(first(call)?, grid, sink, |row| {
-            for step in 0..grid.count {
+            for (step, nearest) in nearest.iter().enumerate() {
                 match row.float(step) {
                     // Multiplying by the inverse is more exact for decimal fractions.
                     Some(value) => {
-                        let inverse = 1.0 / nearest[step];
+                        let inverse = 1.0 / nearest;
                         row.values[step] = (value * inverse + 0.5).floor() / inverse;
                     }
                     None => row.clear(step),
@@ -264,11 +251,7 @@ impl Evaluator<'_> {
             });
         } else {
             for row in &mut rows {
-                for step in 0..grid.count {
-                    if !is_float(row.values[step]) {
-                        row.clear(step);
-                    }
-                }
+                row.map_floats(|value| value);
             }
             rows.retain(|row| !row.is_empty());
             let value = |row: &Row| row.values.first().copied().unwrap_or(f64::NAN);
@@ -281,6 +264,14 @@ impl Evaluator<'_> {
         }
         rows.iter_mut().try_for_each(sink)
     }
+}
+
+fn push_scalar(grid: Grid, value: impl Fn(usize) -> f64, sink: Sink<'_>) -> Result<(), QueryError> {
+    let mut row = Row::new(Labels::empty(), grid.count);
+    for (step, place) in row.values.iter_mut().enumerate() {
+        *place = value(step);
+    }
+    sink(&mut row)
 }
 
 /// The first argument of a call.

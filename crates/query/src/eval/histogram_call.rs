@@ -100,9 +100,9 @@ impl Evaluator<'_> {
                 self.answer(&families, &Question::Quantile(&q), label, grid, sink)?;
                 continue;
             }
-            for step in 0..grid.count {
-                let value = open_metrics_float(q[step]);
-                self.answer_step(&families, (step, q[step]), (label, &value), grid, sink)?;
+            for (step, q) in q.iter().enumerate() {
+                let value = open_metrics_float(*q);
+                self.answer_step(&families, (step, *q), (label, &value), grid, sink)?;
             }
         }
         Ok(())
@@ -172,7 +172,7 @@ impl Evaluator<'_> {
                 None => families[place].native.push(at),
             }
         }
-        Ok(Families { rows, families, position: arg.position })
+        Ok(Families { rows, all: families, position: arg.position })
     }
 
     fn warn_bound(&self, row: &Row, bound: &str, position: Position) {
@@ -198,7 +198,7 @@ impl Evaluator<'_> {
     ) -> Result<(), QueryError> {
         let delayed = self.features.delayed_name_removal;
         let mut answered: Vec<Row> = Vec::new();
-        for family in &families.families {
+        for family in &families.all {
             self.check()?;
             let mut labels = family.labels.clone();
             if !delayed {
@@ -252,9 +252,7 @@ impl Evaluator<'_> {
                     row.values[step] = match question {
                         Question::Quantile(q) => {
                             let (value, note) = buckets::quantile(q[step], &mut buckets);
-                            if let Some(note) = note {
-                                ForcedNote::gather(&mut notes, note, grid.time_ms(step));
-                            }
+                            ForcedNote::gather(&mut notes, note, grid.time_ms(step));
                             value
                         }
                         Question::Fraction(lower, upper) => {
@@ -293,7 +291,7 @@ impl Evaluator<'_> {
                 let result = histogram.quantile(q[step]);
                 match result.note {
                     Some(QuantileNote::NanResult) => {
-                        tell("input to histogram_quantile has NaN observations, result is NaN")
+                        tell("input to histogram_quantile has NaN observations, result is NaN");
                     }
                     Some(QuantileNote::NanSkew) => tell(
                         "input to histogram_quantile has NaN observations, result is skewed higher",
@@ -319,7 +317,7 @@ const FORCED: &str = "input to histogram_quantile needed to be fixed for monoton
 
 struct Families {
     rows: Vec<Row>,
-    families: Vec<Family>,
+    all: Vec<Family>,
     /// Where the argument stands.
     position: Position,
 }

@@ -101,20 +101,19 @@ fn rust_template(template: &str) -> String {
             rest = after;
             continue;
         }
-        let (name, after) = match rest.strip_prefix('{') {
-            Some(braced) => match braced.split_once('}') {
+        let (name, after) = if let Some(braced) = rest.strip_prefix('{') {
+            match braced.split_once('}') {
                 Some((name, after)) if is_name(name) => (name, after),
                 // Go leaves out what it cannot read: the dollar sign alone.
                 _ => {
                     out.push_str("$$");
                     continue;
                 }
-            },
-            None => {
-                let is_part = |c: char| c.is_alphanumeric() || c == '_';
-                let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-                rest.split_at(end)
             }
+        } else {
+            let is_part = |c: char| c.is_alphanumeric() || c == '_';
+            let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+            rest.split_at(end)
         };
         if name.is_empty() {
             out.push_str("$$");

@@ -16,6 +16,7 @@ use crate::eval::subquery_start_ms;
 
 /// When and how the query is evaluated.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "names end with the unit")]
 pub(crate) struct PlanInput {
     pub(crate) start_ms: i64,
     pub(crate) end_ms: i64,

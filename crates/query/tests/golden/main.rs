@@ -2,6 +2,8 @@
 //! against the engine over a store in memory: those of `tests/golden/promql`, and the
 //! conformance suite when it is there.
 
+#![expect(clippy::print_stderr, reason = "tests say what failed and what was skipped")]
+
 mod compare;
 mod nhcb;
 mod run;

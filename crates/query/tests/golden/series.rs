@@ -35,14 +35,13 @@ pub(crate) fn metric(text: &str) -> (Labels, &str) {
 }
 
 fn name_or_text(text: &str) -> (String, &str) {
-    match text.chars().next() {
-        Some('"' | '\'' | '`') => quoted(text),
-        _ => {
-            let is_name = |c: char| c.is_alphanumeric() || "_:.".contains(c);
-            let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
-            assert!(end > 0, "label in {text:?}");
-            (text[..end].to_owned(), &text[end..])
-        }
+    if let Some('"' | '\'' | '`') = text.chars().next() {
+        quoted(text)
+    } else {
+        let is_name = |c: char| c.is_alphanumeric() || "_:.".contains(c);
+        let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
+        assert!(end > 0, "label in {text:?}");
+        (text[..end].to_owned(), &text[end..])
     }
 }
 

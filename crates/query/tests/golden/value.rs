@@ -47,10 +47,12 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     if let Some(hex) = lower.strip_prefix("0x") {
         return Some(sign * i64::from_str_radix(&hex.replace('_', ""), 16).ok()? as f64);
     }
-    if lower.len() > 1 && lower.starts_with('0') && lower.bytes().all(|b| b.is_ascii_digit()) {
-        if let Ok(octal) = i64::from_str_radix(&lower, 8) {
-            return Some(sign * octal as f64);
-        }
+    if lower.len() > 1
+        && lower.starts_with('0')
+        && lower.bytes().all(|b| b.is_ascii_digit())
+        && let Ok(octal) = i64::from_str_radix(&lower, 8)
+    {
+        return Some(sign * octal as f64);
     }
     if !lower.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == 'i' || c == 'n') {
         return None;
@@ -202,9 +204,10 @@ fn fields(text: &str) -> Vec<(&str, &str)> {
     let mut fields = Vec::new();
     let mut rest = text.trim_start();
     while let Some((key, after)) = rest.split_once(':') {
-        let end = match after.starts_with('[') {
-            true => after.find(']').map_or(after.len(), |at| at + 1),
-            false => after.find(char::is_whitespace).unwrap_or(after.len()),
+        let end = if after.starts_with('[') {
+            after.find(']').map_or(after.len(), |at| at + 1)
+        } else {
+            after.find(char::is_whitespace).unwrap_or(after.len())
         };
         fields.push((key.trim(), &after[..end]));
         rest = after[end..].trim_start();

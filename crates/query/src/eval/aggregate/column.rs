@@ -98,7 +98,7 @@ impl Column {
                 Some(spread) => spread.add(value),
                 None => *state = Some(Spread::new(value)),
             }),
-            Self::Quantile(values) => each(row, values, |values, value| values.push(value)),
+            Self::Quantile(values) => each(row, values, Vec::push),
         }
         self.tell_ignored(row, evaluator, node);
     }

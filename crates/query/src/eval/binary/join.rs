@@ -168,12 +168,11 @@ impl Join<'_> {
                 Some((known, at)) if known == partner => at,
                 _ => {
                     let filled;
-                    let other = match partner {
-                        Some(at) => &ones[at].labels,
-                        None => {
-                            filled = match_labels(&many.labels, self.matching);
-                            &filled
-                        }
+                    let other = if let Some(at) = partner {
+                        &ones[at].labels
+                    } else {
+                        filled = match_labels(&many.labels, self.matching);
+                        &filled
                     };
                     self.place(&many.labels, other)?
                 }

@@ -152,16 +152,13 @@ fn grown_histograms(
         points[last].as_ref().clone()
     };
     let is_gauge = |h: &Histogram| h.counter_reset_hint == CounterResetHint::Gauge;
-    if !growth.counter && !(is_gauge(&left) && is_gauge(&right)) {
+    if !(growth.counter || is_gauge(&left) && is_gauge(&right)) {
         call.warn_not_gauge();
     }
     let mut total = right.clone();
     subtract(call, &mut total, &left)?;
     if growth.counter {
-        let lost = histograms_lost(call, window, (first, last), (&left, &right))?;
-        if let Some(lost) = lost {
-            add(call, &mut total, &lost)?;
-        }
+        add_lost(call, window, (first, last), (&left, &right), &mut total)?;
     }
     if growth.per_second {
         total.divide(call.range_seconds());
@@ -171,13 +168,14 @@ fn grown_histograms(
     Some(total)
 }
 
-/// What had been counted before each restart; the outer `None` when histograms do not fit.
-fn histograms_lost(
+/// Adds to `total` what had been counted before each restart; `None` when histograms do not fit.
+fn add_lost(
     call: &WindowCall<'_>,
     window: &Window<'_>,
     (first, last): (usize, usize),
     (left, right): (&Histogram, &Histogram),
-) -> Option<Option<Histogram>> {
+    total: &mut Histogram,
+) -> Option<()> {
     let (times, points) = (window.histogram_times, window.histograms);
     let mut begin = first + 1;
     let mut previous = left;
@@ -189,7 +187,7 @@ fn histograms_lost(
     }
     // `right` stands for the last point: its hint must not be taken twice.
     if begin > last {
-        return Some(None);
+        return Some(());
     }
     let mut lost: Option<Histogram> = None;
     let between = points[begin..last].iter().map(AsRef::as_ref);
@@ -202,7 +200,10 @@ fn histograms_lost(
         }
         previous = point;
     }
-    Some(lost)
+    match lost {
+        Some(lost) => add(call, total, &lost),
+        None => Some(()),
+    }
 }
 
 /// The value at `at_ms` of a smoothed instant selector.
@@ -246,12 +247,12 @@ pub(crate) fn smoothed_at(
             }
             let mut tell = |text: &str| evaluator.info(text, position);
             let ends = ((times[before], from), (*time, to));
-            match interpolate_histograms(ends.0, ends.1, at_ms, counter, &mut tell) {
-                Ok(histogram) => Cell::Histogram(Arc::new(histogram)),
-                Err(Unfit) => {
-                    evaluator.warn(&mixed_schemas(name), position);
-                    Cell::Absent
-                }
+            if let Ok(histogram) = interpolate_histograms(ends.0, ends.1, at_ms, counter, &mut tell)
+            {
+                Cell::Histogram(Arc::new(histogram))
+            } else {
+                evaluator.warn(&mixed_schemas(name), position);
+                Cell::Absent
             }
         }
         (Some(before), None) => {

@@ -405,12 +405,11 @@ pub(super) fn sum_of(call: &WindowCall<'_>, histograms: &[Arc<Histogram>]) -> Op
     let mut sum = HistogramSum::new(first);
     let mut reconciled = false;
     for histogram in rest {
-        match sum.add(histogram) {
-            Ok(combined) => reconciled |= combined.bounds_reconciled,
-            Err(_) => {
-                call.warn_mixed_schemas();
-                return None;
-            }
+        if let Ok(combined) = sum.add(histogram) {
+            reconciled |= combined.bounds_reconciled;
+        } else {
+            call.warn_mixed_schemas();
+            return None;
         }
     }
     let has = |hint| histograms.iter().any(|h| h.counter_reset_hint == hint);
