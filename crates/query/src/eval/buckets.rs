@@ -163,3 +163,30 @@ fn nearly_equal(a: f64, b: f64) -> bool {
     }
     difference / sum.min(f64::MAX) < TOLERANCE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ClassicBucket, fraction, quantile};
+
+    fn buckets(pairs: &[(f64, f64)]) -> Vec<ClassicBucket> {
+        pairs.iter().map(|(upper, count)| ClassicBucket { upper: *upper, count: *count }).collect()
+    }
+
+    #[test]
+    fn quantiles_lie_within_their_bucket() {
+        let pairs = [(1.0, 10.0), (2.0, 20.0), (f64::INFINITY, 20.0)];
+        assert_eq!(quantile(0.75, &mut buckets(&pairs)), (1.5, None));
+        assert_eq!(quantile(1.1, &mut buckets(&pairs)), (f64::INFINITY, None));
+        assert!(quantile(0.5, &mut buckets(&pairs[..2])).0.is_nan());
+        assert_eq!(fraction(0.0, 1.5, &mut buckets(&pairs)), 0.75);
+    }
+
+    #[test]
+    fn falling_counts_are_lifted_and_told() {
+        let pairs = [(1.0, 10.0), (2.0, 8.0), (4.0, 20.0), (f64::INFINITY, 20.0)];
+        let (value, forced) = quantile(0.75, &mut buckets(&pairs));
+        assert_eq!(value, 3.0);
+        let forced = forced.expect("it was forced");
+        assert_eq!((forced.bucket_min, forced.difference_max), (2.0, 2.0));
+    }
+}

@@ -76,3 +76,32 @@ fn days_before(year: i64, month: i64) -> i64 {
     let day_of_year = (153 * shifted_month + 2) / 5;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
+
+#[cfg(test)]
+mod tests {
+    use super::DatePart;
+
+    #[track_caller]
+    fn check(seconds: f64, expected: [f64; 8]) {
+        let parts = [
+            DatePart::Year,
+            DatePart::Month,
+            DatePart::DayOfMonth,
+            DatePart::Hour,
+            DatePart::Minute,
+            DatePart::DayOfWeek,
+            DatePart::DayOfYear,
+            DatePart::DaysInMonth,
+        ];
+        assert_eq!(parts.map(|part| part.of(seconds)), expected);
+    }
+
+    #[test]
+    fn parts_of_dates() {
+        check(0.0, [1970.0, 1.0, 1.0, 0.0, 0.0, 4.0, 1.0, 31.0]);
+        // 2024-02-29 23:59:59, a Thursday.
+        check(1_709_251_199.0, [2024.0, 2.0, 29.0, 23.0, 59.0, 4.0, 60.0, 29.0]);
+        // 1969-12-31 23:59:59.
+        check(-1.0, [1969.0, 12.0, 31.0, 23.0, 59.0, 3.0, 365.0, 31.0]);
+    }
+}

@@ -89,7 +89,7 @@ fn set_label(row: &mut Row, name: &str, value: &str) {
 }
 
 /// A template in Go's syntax in that of the `regex` crate. In both, `$1x` is group `1x`; Go's
-/// names are letters, digits and underscores, and a `$` that begins no name is removed.
+/// names are letters, digits and underscores, and a `$` that begins no name stays as it is.
 fn rust_template(template: &str) -> String {
     let mut rest = template;
     let mut out = String::with_capacity(template.len());
@@ -104,7 +104,6 @@ fn rust_template(template: &str) -> String {
         let (name, after) = if let Some(braced) = rest.strip_prefix('{') {
             match braced.split_once('}') {
                 Some((name, after)) if is_name(name) => (name, after),
-                // Go leaves out what it cannot read: the dollar sign alone.
                 _ => {
                     out.push_str("$$");
                     continue;
@@ -184,4 +183,25 @@ fn runs(text: &str) -> Vec<&str> {
         runs.push(&text[start..]);
     }
     runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{natural_less, rust_template};
+
+    #[test]
+    fn digits_compare_as_numbers() {
+        assert!(natural_less("cpu2", "cpu10"));
+        assert!(!natural_less("cpu10", "cpu2"));
+        assert!(natural_less("cpu", "cpu0"));
+        assert!(natural_less("a1b", "a1c"));
+    }
+
+    #[test]
+    fn templates_are_read_as_in_go() {
+        assert_eq!(rust_template("$1-${name}x"), "${1}-${name}x");
+        assert_eq!(rust_template("$1x"), "${1x}");
+        assert_eq!(rust_template("a$$b"), "a$$b");
+        assert_eq!(rust_template("cost: $"), "cost: $$");
+    }
 }

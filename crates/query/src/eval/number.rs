@@ -134,3 +134,41 @@ pub(crate) fn min(a: f64, b: f64) -> f64 {
     }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Mean, Sum, Variance, max, quantile};
+
+    #[test]
+    fn sums_keep_what_floats_lose() {
+        let mut sum = Sum::default();
+        for value in [1.0, 1e100, 1.0, -1e100] {
+            sum.add(value);
+        }
+        assert_eq!(sum.total(), 2.0);
+    }
+
+    #[test]
+    fn means_do_not_overflow() {
+        let mut mean = Mean::new(f64::MAX);
+        mean.add(f64::MAX);
+        mean.add(f64::MAX);
+        assert!(mean.mean() > f64::MAX * 0.999_999);
+    }
+
+    #[test]
+    fn variance_of_large_values_is_exact() {
+        let mut variance = Variance::default();
+        for value in [1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0, 1e9 + 16.0] {
+            variance.add(value);
+        }
+        assert_eq!(variance.variance(), 22.5);
+    }
+
+    #[test]
+    fn quantiles_interpolate() {
+        assert_eq!(quantile(0.5, &mut [3.0, 1.0, 2.0, 4.0]), 2.5);
+        assert_eq!(quantile(-1.0, &mut [1.0]), f64::NEG_INFINITY);
+        assert!(max(f64::NAN, 1.0).is_nan());
+    }
+}
