@@ -130,7 +130,16 @@ impl Engine {
             return Err(QueryError::BadData("step must be more than 0".to_owned()));
         }
         let subquery_step_ms = self.options.subquery_step_ms;
-        build(request.expr, PlanInput { start_ms, end_ms, step_ms, lookback_ms, subquery_step_ms })
+        let input = PlanInput { start_ms, end_ms, step_ms, lookback_ms, subquery_step_ms };
+        if request.text.len() <= PLAN_INLINE_BYTES_MAX {
+            return build(request.expr, input);
+        }
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(DEEP_STACK_BYTES);
+            let planned = thread.spawn_scoped(scope, || build(request.expr, input));
+            let failed = || QueryError::Internal("query could not be planned".to_owned());
+            planned.map_err(|_| failed())?.join().map_err(|_| failed())?
+        })
     }
 }
 
@@ -168,12 +177,36 @@ struct Work {
 /// Queries that read less than this many series are not worth a thread of their own.
 const SERIES_INLINE_MAX: usize = 64;
 
+/// Longer texts may be so deep that they are planned by a thread with a larger stack.
+const PLAN_INLINE_BYTES_MAX: usize = 512;
+/// Deeper plans are evaluated by a thread with a larger stack.
+const DEPTH_INLINE_MAX: usize = 60;
+/// Room for the deepest plan, without optimisation too.
+const DEEP_STACK_BYTES: usize = 128 << 20;
+
 async fn run(work: Work) -> Result<QueryOutput, QueryError> {
+    if work.plan.depth > DEPTH_INLINE_MAX {
+        return run_deep(work).await;
+    }
     let series: usize = work.series.iter().map(SeriesSet::len).sum();
     if series <= SERIES_INLINE_MAX && matches!(work.kind, QueryKind::Instant { .. }) {
         return evaluate(&work);
     }
     let done = tokio::task::spawn_blocking(move || evaluate(&work)).await;
+    done.map_err(|error| QueryError::Internal(format!("query ended unexpectedly: {error}")))?
+}
+
+async fn run_deep(work: Work) -> Result<QueryOutput, QueryError> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let evaluate = move || {
+        // Nobody listens when the query was cancelled.
+        drop(sender.send(evaluate(&work)));
+    };
+    let thread = std::thread::Builder::new().stack_size(DEEP_STACK_BYTES).spawn(evaluate);
+    if let Err(error) = thread {
+        return Err(QueryError::Internal(format!("query could not be started: {error}")));
+    }
+    let done = receiver.await;
     done.map_err(|error| QueryError::Internal(format!("query ended unexpectedly: {error}")))?
 }
 

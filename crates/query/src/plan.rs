@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) root: Node,
     pub(crate) root_type: ValueType,
     pub(crate) selectors: Vec<SelectorSpec>,
+    /// Nodes on the longest way from the root to a leaf.
+    pub(crate) depth: usize,
 }
 
 /// What a selector asks of the store.

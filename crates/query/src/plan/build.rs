@@ -26,16 +26,22 @@ pub(crate) struct PlanInput {
     pub(crate) subquery_step_ms: i64,
 }
 
-/// Deeper trees are refused, so that evaluation cannot run out of stack.
-const DEPTH_MAX: usize = 200;
+/// Deeper trees are refused: the parser lets no deeper ones through.
+const DEPTH_MAX: usize = 1_200;
 
 /// Plans `expr`.
 pub(crate) fn build(expr: &Expr, input: PlanInput) -> Result<Plan, QueryError> {
-    let mut builder = Builder { input, selectors: Vec::new(), depth: 0, stats: 0, whole: 0 };
+    let mut builder =
+        Builder { input, selectors: Vec::new(), depth: 0, depth_max: 0, stats: 0, whole: 0 };
     let times = TimeRange::new(input.start_ms, input.end_ms);
     let built = builder.node(expr, times)?;
     let root = built.wrapped();
-    Ok(Plan { root, root_type: expr.value_type(), selectors: builder.selectors })
+    Ok(Plan {
+        root,
+        root_type: expr.value_type(),
+        selectors: builder.selectors,
+        depth: builder.depth_max,
+    })
 }
 
 struct Built {
@@ -59,6 +65,7 @@ struct Builder {
     input: PlanInput,
     selectors: Vec<SelectorSpec>,
     depth: usize,
+    depth_max: usize,
     /// How many of the functions around need count and sum of histograms alone.
     stats: usize,
     /// How many of the nodes around need the buckets of histograms.
@@ -87,6 +94,7 @@ impl Builder {
     /// `times`: from the first to the last time at which `expr` is evaluated.
     fn node(&mut self, expr: &Expr, times: TimeRange) -> Result<Built, QueryError> {
         self.depth += 1;
+        self.depth_max = self.depth_max.max(self.depth);
         if self.depth > DEPTH_MAX {
             return Err(QueryError::BadData("expression is nested too deeply".to_owned()));
         }
