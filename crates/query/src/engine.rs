@@ -83,7 +83,8 @@ impl Engine {
         let samples_max =
             limits.samples_max.map_or(options.samples_max, |max| max.min(options.samples_max));
         let timeout = limits.timeout.map_or(options.timeout, |max| max.min(options.timeout));
-        let budget = Arc::new(Budget::new(samples_max));
+        // Limits are on what is held at once, which the evaluator counts, not on what is read.
+        let budget = Arc::new(Budget::new(u64::MAX));
         // Dropped with this future: what works for it elsewhere is cancelled then.
         let _guard = self.active.enter(request.text, &budget);
         let lookback_ms = limits.lookback_ms.unwrap_or(options.lookback_ms);
@@ -97,6 +98,7 @@ impl Engine {
             plan,
             series,
             budget: Arc::clone(&budget),
+            samples_max,
             deadline,
             kind: request.kind,
             lookback_ms,
@@ -167,6 +169,7 @@ struct Work {
     plan: Plan,
     series: Vec<SeriesSet>,
     budget: Arc<Budget>,
+    samples_max: u64,
     deadline: Instant,
     kind: QueryKind,
     lookback_ms: i64,
@@ -225,12 +228,16 @@ fn evaluate(work: &Work) -> Result<QueryOutput, QueryError> {
         features: work.features,
         annotations: RefCell::default(),
         samples: Cell::new(0),
+        held: Cell::new(0),
+        held_peak: Cell::new(0),
+        samples_max: work.samples_max,
     };
     let instant = matches!(work.kind, QueryKind::Instant { .. });
     let value = value(&evaluator, grid, instant)?;
     let samples = evaluator.samples.get();
+    let samples_peak = evaluator.held_peak.get();
     let annotations = evaluator.annotations.into_inner();
     let (warnings, infos) = annotations.into_lists(work.annotations_max, &work.text);
-    let stats = QueryStats { samples, samples_peak: samples, ..QueryStats::default() };
+    let stats = QueryStats { samples, samples_peak, ..QueryStats::default() };
     Ok(QueryOutput { value, warnings, infos, stats })
 }

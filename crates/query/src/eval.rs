@@ -54,6 +54,10 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) annotations: RefCell<Annotations>,
     /// Samples that were looked at.
     pub(crate) samples: StdCell<u64>,
+    /// Places for values in rows that are kept at the moment, and the most there ever were.
+    pub(crate) held: StdCell<u64>,
+    pub(crate) held_peak: StdCell<u64>,
+    pub(crate) samples_max: u64,
 }
 
 impl Evaluator<'_> {
@@ -76,8 +80,24 @@ impl Evaluator<'_> {
         self.samples.set(self.samples.get() + samples as u64);
     }
 
+    /// Counts `values` more that are kept; an error when those are too many.
+    pub(crate) fn hold(&self, values: usize) -> Result<(), QueryError> {
+        let held = self.held.get().saturating_add(values as u64);
+        self.held.set(held);
+        self.held_peak.set(self.held_peak.get().max(held));
+        if held > self.samples_max { Err(QueryError::TooManySamples) } else { Ok(()) }
+    }
+
     /// Pushes the rows of `node`, a vector or a scalar, into `sink`.
     pub(crate) fn stream(&self, node: &Node, grid: Grid, sink: Sink<'_>) -> Result<(), QueryError> {
+        let held = self.held.get();
+        let done = self.stream_node(node, grid, sink);
+        // What the node kept is gone; what the sink kept is counted by its owner.
+        self.held.set(held);
+        done
+    }
+
+    fn stream_node(&self, node: &Node, grid: Grid, sink: Sink<'_>) -> Result<(), QueryError> {
         self.check()?;
         match node {
             Node::Number(value) => {
@@ -105,10 +125,11 @@ impl Evaluator<'_> {
     pub(crate) fn rows(&self, node: &Node, grid: Grid) -> Result<Vec<Row>, QueryError> {
         let mut rows = Vec::new();
         self.stream(node, grid, &mut |row| {
-            self.budget.take_samples(row.values.len() as u64)?;
+            self.hold(row.values.len())?;
             rows.push(std::mem::take(row));
             Ok(())
         })?;
+        self.hold(rows.iter().map(|row| row.values.len()).sum())?;
         Ok(rows)
     }
 

@@ -55,7 +55,7 @@ impl Evaluator<'_> {
         self.stream(&node.expr, grid, &mut |row| {
             let (at, new) = index.find(&row.labels);
             if new {
-                self.budget.take_samples(grid.count as u64)?;
+                self.hold(grid.count)?;
                 let labels = index.labels_of(&row.labels);
                 let column = Column::new(node.op, grid.count);
                 groups.push(Group { labels, drop_name: false, column });

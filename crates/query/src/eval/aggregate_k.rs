@@ -162,7 +162,7 @@ impl Counted {
         let next = self.rows.len();
         let place = *self.places.entry(labels.clone()).or_insert(next);
         if place == next {
-            evaluator.budget.take_samples(self.steps as u64)?;
+            evaluator.hold(self.steps)?;
             self.rows.push(Row::new(labels, self.steps));
         }
         Ok(place)

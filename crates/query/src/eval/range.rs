@@ -89,6 +89,7 @@ impl Evaluator<'_> {
             if window.len() == 0 {
                 return Ok(());
             }
+            self.hold(window.len())?;
             let labels =
                 if drop_name && subquery { without_metadata(labels) } else { labels.clone() };
             let histograms = window.histogram_times.iter().copied();

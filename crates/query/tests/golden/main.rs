@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "tests say what failed and what was skipped")]
 
 mod compare;
+mod limits;
 mod nhcb;
 mod run;
 mod script;

@@ -253,7 +253,7 @@ impl Join<'_> {
         let next = self.rows.len();
         let at = *self.places.entry(labels.clone()).or_insert(next);
         if at == next {
-            self.evaluator.budget.take_samples(self.steps as u64)?;
+            self.evaluator.hold(self.steps)?;
             let mut row = Row::new(labels, self.steps);
             row.drop_name = self.node.return_bool;
             self.rows.push(row);
