@@ -27,6 +27,8 @@ pub(crate) struct Columns {
     pub(crate) histograms: Vec<Arc<Histogram>>,
     /// Empty when no histogram has a start timestamp.
     pub(crate) histogram_starts: Vec<i64>,
+    /// Whether it is known that no float is less than the one before it.
+    never_falls: bool,
 }
 
 impl Columns {
@@ -37,6 +39,7 @@ impl Columns {
         self.histogram_times.clear();
         self.histograms.clear();
         self.histogram_starts.clear();
+        self.never_falls = false;
     }
 
     /// Takes the points; what is in `points` afterwards is unspecified.
@@ -50,6 +53,8 @@ impl Columns {
         } else {
             self.split(points);
         }
+        // One pass here saves a counter that never restarts one pass in each window.
+        self.never_falls = self.floats.windows(2).all(|pair| pair[0] <= pair[1]);
         if self.float_starts.iter().all(|start| *start == 0) {
             self.float_starts.clear();
         }
@@ -111,6 +116,7 @@ impl Cursor {
             histogram_times: &columns.histogram_times[hist_from..hist_to],
             histograms: &columns.histograms[hist_from..hist_to],
             histogram_starts: columns.histogram_starts.get(hist_from..hist_to).unwrap_or_default(),
+            never_falls: columns.never_falls,
         }
     }
 }
@@ -135,6 +141,8 @@ pub(crate) struct Window<'a> {
     pub(crate) histograms: &'a [Arc<Histogram>],
     /// Empty or as long as `histograms`.
     pub(crate) histogram_starts: &'a [i64],
+    /// Whether it is known that no float is less than the one before it.
+    pub(crate) never_falls: bool,
 }
 
 impl Window<'_> {

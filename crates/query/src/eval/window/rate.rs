@@ -50,7 +50,7 @@ fn grown_floats(call: &WindowCall<'_>, window: &Window<'_>, growth: Growth) -> O
     let starts = if growth.counter && call.use_starts { window.starts } else { &[] };
     if growth.counter {
         total += if starts.is_empty() {
-            lost_by_resets(values)
+            if window.never_falls { 0.0 } else { lost_by_resets(values) }
         } else {
             lost_by_resets_and_starts(call, window)
         };
