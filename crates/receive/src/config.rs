@@ -222,7 +222,9 @@ fn not_yet_served(root: &Node) -> Vec<NotYetServed> {
             let Value::Map(fields) = &job.value else { continue };
             found.extend(fields.iter().filter_map(|(field, _)| {
                 let mechanism = field.text.strip_suffix("_sd_configs")?;
-                discovery::NOT_YET_SERVED.contains(&mechanism).then(|| NotYetServed {
+                let unserved = discovery::NOT_YET_SERVED.contains(&mechanism)
+                    || discovery::READ_ONLY.contains(&mechanism);
+                unserved.then(|| NotYetServed {
                     section: format!("scrape_configs[{}]", field.text),
                     line: Some(field.line),
                 })

@@ -5,12 +5,14 @@
 
 mod exposition;
 mod ingest;
+mod inheritance;
 mod local;
 mod manager;
 mod metrics;
 mod pool;
 mod relabel;
 mod report;
+mod resolve;
 mod series;
 mod settings;
 mod status;

@@ -7,9 +7,11 @@ use parking_lot::Mutex;
 use vigie_model::{MetricSink, TenantId};
 use vigie_world::World;
 
+use super::inheritance::Inheritance;
 use super::local::LocalTargets;
 use super::metrics::ReceiveMetrics;
-use super::pool::{Inheritance, Pool};
+use super::pool::Pool;
+use super::resolve::Resolver;
 use super::status::{DiscoveryStatus, PoolStatus, TargetMetadata, TargetsStatus};
 use super::target_loop::{End, Shared};
 use crate::config::ScrapeConfig;
@@ -40,6 +42,7 @@ impl ScrapeManager {
             sink,
             tenant: TenantId::default_tenant(),
             local: Arc::new(local),
+            resolver: Resolver::default(),
             metrics: Arc::default(),
             offset_seed,
         };

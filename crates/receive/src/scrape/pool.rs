@@ -1,14 +1,15 @@
 //! One job: its discoveries, and a loop for each of its targets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vigie_model::Labels;
+use vigie_model::{Acknowledge, Labels};
 
+use super::inheritance::{self, Inheritance};
 use super::settings::JobSettings;
 use super::status::{DiscoveryStatus, DroppedTarget, PoolStatus, TargetMetadata, TargetStatus};
 use super::target::{self, Made, Target};
@@ -19,9 +20,6 @@ use crate::http_client::{HttpClient, HttpEnvironment, HttpError};
 
 /// Changes that come within this time are taken together.
 const SETTLE: Duration = Duration::from_millis(50);
-
-/// Living series by the labels of their target: what one pool hands to the next.
-pub(super) type Inheritance = HashMap<Labels, Vec<Labels>>;
 
 /// A job that runs.
 #[derive(Debug)]
@@ -124,9 +122,10 @@ impl Pool {
             (labels, running.stop(end).await)
         });
         for (labels, living) in futures::future::join_all(stops).await {
-            if !living.is_empty() {
-                inheritance.insert(labels, living);
-            }
+            inheritance.extend(living.map(|living| (labels, living)));
+        }
+        if end == End::Stale {
+            self.inner.end_series(std::mem::take(&mut inheritance)).await;
         }
         inheritance
     }
@@ -209,13 +208,21 @@ impl Pool {
 
 /// Keeps a pool's loops in step with what its discoveries find.
 async fn follow(inner: Arc<Inner>, changed: Arc<Notify>, cancel: CancellationToken) {
+    let clock = Arc::clone(&inner.shared.world.clock);
+    let grace_ends = clock.monotonic() + inheritance::grace(&inner.settings.config);
     loop {
         let wanted = inner.wanted_targets();
         inner.sync(wanted).await;
+        let grace_left = grace_ends.saturating_sub(clock.monotonic());
+        if grace_left.is_zero() {
+            let heirless = std::mem::take(&mut inner.state.lock().inheritance);
+            inner.end_series(heirless).await;
+        }
         tokio::select! {
             biased;
             () = cancel.cancelled() => return,
             () = changed.notified() => {}
+            () = clock.sleep(grace_left), if !grace_left.is_zero() => {}
         }
         tokio::time::sleep(SETTLE).await;
     }
@@ -270,9 +277,10 @@ impl Inner {
         });
         let stopped = futures::future::join_all(stops).await;
         let mut state = self.state.lock();
-        state.inheritance.extend(stopped.into_iter().filter(|(_, living)| !living.is_empty()));
+        let handed_on = stopped.into_iter().filter_map(|(labels, living)| Some((labels, living?)));
+        state.inheritance.extend(handed_on);
         for (key, target) in wanted {
-            let inherited = state.inheritance.remove(&target.labels).unwrap_or_default();
+            let inherited = state.inheritance.remove(&target.labels);
             let running = RunningTarget::start(
                 target,
                 &self.settings,
@@ -281,6 +289,22 @@ impl Inner {
                 inherited,
             );
             state.running.insert(key, running);
+        }
+    }
+}
+
+impl Inner {
+    /// Writes the end of series that nobody goes on with.
+    async fn end_series(&self, heirless: Inheritance) {
+        if heirless.is_empty() {
+            return;
+        }
+        // A scrape may have written at this very millisecond.
+        let now_ms = self.shared.world.clock.now_ms() + 1;
+        let batch = inheritance::end(&heirless, &self.settings.config, now_ms);
+        let (sink, tenant) = (&self.shared.sink, &self.shared.tenant);
+        if let Err(error) = sink.write(tenant, batch, Acknowledge::Logged).await {
+            tracing::warn!(%error, "the end of series was not kept");
         }
     }
 }

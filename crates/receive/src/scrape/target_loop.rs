@@ -1,6 +1,5 @@
 //! One target's task: ask on schedule, take the answer, write it.
 
-use std::net::ToSocketAddrs as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::ingest::{Ingest, IngestCounts};
 use super::local::LocalTargets;
 use super::metrics::{ReceiveMetrics, add};
 use super::report::{Report, ReportSeries};
+use super::resolve::Resolver;
 use super::series::SeriesCache;
 use super::settings::JobSettings;
 use super::status::TargetHealth;
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub tenant: TenantId,
     /// Which addresses Vigie itself is.
     pub local: Arc<LocalTargets>,
+    /// Whether the system knows their names.
+    pub resolver: Resolver,
     /// Own telemetry.
     pub metrics: Arc<ReceiveMetrics>,
     /// Spreads schedules of several servers.
@@ -78,7 +80,7 @@ pub(super) struct RunningTarget {
     end: Arc<Mutex<End>>,
     client_works: bool,
     cancel: CancellationToken,
-    task: tokio::task::JoinHandle<Vec<Labels>>,
+    task: tokio::task::JoinHandle<Option<Vec<Labels>>>,
 }
 
 impl RunningTarget {
@@ -88,7 +90,7 @@ impl RunningTarget {
         settings: &Arc<JobSettings>,
         client: Result<HttpClient, HttpError>,
         shared: &Shared,
-        inherited: Vec<Labels>,
+        inherited: Option<Vec<Labels>>,
     ) -> Self {
         let client_works = client.is_ok();
         let target = Arc::new(target);
@@ -101,7 +103,8 @@ impl RunningTarget {
             settings: Arc::clone(settings),
             client,
             shared: shared.clone(),
-            cache: SeriesCache::taking_over(inherited),
+            took_over: inherited.is_some(),
+            cache: SeriesCache::taking_over(inherited.unwrap_or_default()),
             report,
             state: Arc::clone(&state),
             cancel: cancel.clone(),
@@ -117,8 +120,9 @@ impl RunningTarget {
         self.client_works
     }
 
-    /// Ends the loop after the scrape under way, and returns the living series that it hands on.
-    pub(super) async fn stop(self, end: End) -> Vec<Labels> {
+    /// Ends the loop after the scrape under way, and returns the living series that it hands on:
+    /// `None` when it ended them or nothing of this target was ever written.
+    pub(super) async fn stop(self, end: End) -> Option<Vec<Labels>> {
         *self.end.lock() = end;
         self.cancel.cancel();
         self.task.await.unwrap_or_default()
@@ -131,6 +135,8 @@ struct TargetLoop {
     client: Result<HttpClient, HttpError>,
     shared: Shared,
     cache: SeriesCache,
+    /// Whether an earlier loop wrote series of this target.
+    took_over: bool,
     report: ReportSeries,
     state: Arc<Mutex<TargetState>>,
     cancel: CancellationToken,
@@ -145,7 +151,7 @@ struct Exposed {
 }
 
 impl TargetLoop {
-    async fn run(mut self) -> Vec<Labels> {
+    async fn run(mut self) -> Option<Vec<Labels>> {
         let clock = Arc::clone(&self.shared.world.clock);
         let mut due_ms = self.first_due_ms(clock.now_ms());
         loop {
@@ -245,9 +251,19 @@ impl TargetLoop {
         (batch, counts, body_bytes, error)
     }
 
+    /// The answer, or an error within the scrape's timeout, whatever part of it takes long.
     async fn fetch(&self) -> Result<Exposed, HttpError> {
-        if let Some((part, unless_resolved)) = self.shared.local.get(&self.target.address)
-            && (!unless_resolved || !resolves(&self.target.address).await)
+        let timeout = Duration::from_millis(self.target.timeout_ms);
+        match tokio::time::timeout(timeout, self.fetch_untimed(timeout)).await {
+            Ok(exposed) => exposed,
+            Err(_) => Err(HttpError::Timeout { url: self.target.url.clone() }),
+        }
+    }
+
+    async fn fetch_untimed(&self, timeout: Duration) -> Result<Exposed, HttpError> {
+        let (shared, address) = (&self.shared, &self.target.address);
+        if let Some((part, unless_resolved)) = shared.local.get(address)
+            && (!unless_resolved || !shared.resolver.resolves(address, &shared.world).await)
         {
             let part = Arc::clone(part);
             let exposed = tokio::task::spawn_blocking(move || part.expose()).await;
@@ -257,7 +273,6 @@ impl TargetLoop {
         }
         let client = self.client.as_ref().map_err(Clone::clone)?;
         let mut headers = self.settings.headers.clone();
-        let timeout = Duration::from_millis(self.target.timeout_ms);
         if let Ok(value) = HeaderValue::from_str(&timeout.as_secs_f64().to_string()) {
             headers.insert(HeaderName::from_static("x-prometheus-scrape-timeout-seconds"), value);
         }
@@ -298,13 +313,13 @@ impl TargetLoop {
         }
     }
 
-    async fn end(mut self) -> Vec<Labels> {
+    async fn end(mut self) -> Option<Vec<Labels>> {
         let living = self.cache.take_living();
-        if *self.end.lock() == End::HandOver {
-            return living;
+        if self.last_timestamp_ms == i64::MIN && !self.took_over {
+            return None;
         }
-        if self.last_timestamp_ms == i64::MIN && living.is_empty() {
-            return Vec::new();
+        if *self.end.lock() == End::HandOver {
+            return Some(living);
         }
         let now_ms = self.shared.world.clock.now_ms().max(self.last_timestamp_ms + 1);
         let mut batch = MetricBatch::new();
@@ -313,7 +328,7 @@ impl TargetLoop {
         }
         self.report.push_stale(&mut batch, now_ms);
         self.write(batch).await;
-        Vec::new()
+        None
     }
 }
 
@@ -323,11 +338,4 @@ fn within(config: &ScrapeConfig, exposed: Exposed) -> Result<Exposed, HttpError>
         return Err(HttpError::BodyTooLarge);
     }
     Ok(exposed)
-}
-
-/// Whether the system knows the host of `address`.
-async fn resolves(address: &str) -> bool {
-    let address = address.to_owned();
-    let looked_up = tokio::task::spawn_blocking(move || address.to_socket_addrs().is_ok()).await;
-    looked_up.unwrap_or(false)
 }

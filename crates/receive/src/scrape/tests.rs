@@ -177,3 +177,24 @@ async fn dropped_targets_and_limits_are_shown() {
     assert!(targets.active[0].last_error.contains("target_limit exceeded"));
     manager.stop().await;
 }
+
+#[tokio::test]
+async fn a_target_that_leaves_with_a_changed_job_ends() {
+    let mut local = LocalTargets::new();
+    local.add("stays:1", Arc::new(Part)).add("leaves:1", Arc::new(Part));
+    let kept = Arc::new(Kept::default());
+    let manager = manager(&kept, local);
+    let job = |extra: &str, targets: &str| {
+        jobs(&format!("- job_name: j\n{extra}  static_configs: [{{targets: [{targets}]}}]\n"))
+    };
+    manager.apply(&job("", "'stays:1', 'leaves:1', '127.0.0.1:1'")).await.unwrap();
+    kept.wait_for("own{instance=\"stays:1\", job=\"j\"} 1").await;
+    kept.wait_for("own{instance=\"leaves:1\", job=\"j\"} 1").await;
+    kept.wait_for("up{instance=\"127.0.0.1:1\", job=\"j\"} 0").await;
+    manager.apply(&job("  honor_labels: true\n", "'stays:1'")).await.unwrap();
+    kept.wait_for("own{instance=\"leaves:1\", job=\"j\"} stale").await;
+    kept.wait_for("up{instance=\"leaves:1\", job=\"j\"} stale").await;
+    kept.wait_for("up{instance=\"127.0.0.1:1\", job=\"j\"} stale").await;
+    assert!(!kept.has("own{instance=\"stays:1\", job=\"j\"} stale"));
+    manager.stop().await;
+}
