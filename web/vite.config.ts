@@ -1,0 +1,12 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// `npm run dev` shows the page from source against a Vigie that runs on this machine.
+const server = "http://127.0.0.1:9090";
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
+  build: { target: "es2022", chunkSizeWarningLimit: 700 },
+  server: { proxy: { "/api": server, "/-": server } },
+});
