@@ -1,0 +1,226 @@
+//! The real binary, started for a test on free ports and an own folder.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long a server may take to start or stop before a test gives up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A port that was free a moment ago.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// How the server under test is started.
+#[derive(Debug)]
+pub struct ServerBuilder {
+    binary: PathBuf,
+    args: Vec<String>,
+    environment: Vec<(String, String)>,
+    settings: String,
+    folder: TempDir,
+}
+
+impl ServerBuilder {
+    /// The binary, in a folder of its own.
+    pub fn new(binary: impl Into<PathBuf>) -> Result<Self> {
+        Ok(Self {
+            binary: binary.into(),
+            args: Vec::new(),
+            environment: Vec::new(),
+            settings: String::new(),
+            folder: tempfile::tempdir()?,
+        })
+    }
+
+    /// One more argument of `vigie run`.
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// A variable of its environment.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Lines of `vigie.toml` besides the ports.
+    pub fn settings(mut self, lines: &str) -> Self {
+        self.settings.push_str(lines);
+        self
+    }
+
+    /// Where the server runs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(self) -> Result<Server> {
+        let (api_port, page_port, host_port) = (free_port()?, free_port()?, free_port()?);
+        let settings = format!(
+            "{}\n[show]\nprometheus_port = {api_port}\npage_port = {page_port}\n\
+             enable_lifecycle = true\nenable_admin_api = true\n[receive]\nhost_port = {host_port}\n",
+            self.settings
+        );
+        std::fs::write(self.folder.path().join("test.toml"), settings)?;
+        let mut server = Server {
+            builder: self,
+            child: None,
+            api: format!("http://127.0.0.1:{api_port}"),
+            page: format!("http://127.0.0.1:{page_port}"),
+            host: format!("http://127.0.0.1:{host_port}"),
+            client: client()?,
+        };
+        server.launch().await?;
+        Ok(server)
+    }
+}
+
+/// Without TLS no provider is chosen by anybody else.
+fn client() -> Result<reqwest::Client> {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Ok(reqwest::Client::builder().timeout(Duration::from_mins(1)).no_proxy().build()?)
+}
+
+/// A running server. It is killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    builder: ServerBuilder,
+    child: Option<Child>,
+    /// Address of the Prometheus API.
+    pub api: String,
+    /// Address of the page.
+    pub page: String,
+    /// Address of this host's metrics.
+    pub host: String,
+    /// A client for it.
+    pub client: reqwest::Client,
+}
+
+impl Server {
+    /// Starts the binary (again, on the same folder and ports).
+    pub async fn launch(&mut self) -> Result<()> {
+        let folder = self.builder.folder.path();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path())?;
+        let mut command = Command::new(&self.builder.binary);
+        command
+            .arg("run")
+            .args(&self.builder.args)
+            .args(["--settings", "test.toml", "--data", "data"])
+            .envs(self.builder.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        self.child = Some(command.spawn().context("starting the binary")?);
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if let Some(status) = self.child.as_mut().map(Child::try_wait).transpose()?.flatten() {
+                bail!("the server ended with {status}:\n{}", self.log());
+            }
+            let ready = self.client.get(format!("{}/-/ready", self.api)).send().await;
+            if ready.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("the server is not ready after {PATIENCE:?}:\n{}", self.log())
+    }
+
+    /// Its folder; `data` in it is the data folder.
+    pub fn folder(&self) -> &Path {
+        self.builder.folder.path()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.builder.folder.path().join("log")
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Id of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// `kill -9`
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal by name (`TERM`, `HUP`).
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status()?;
+        anyhow::ensure!(status.success(), "kill -s {name} failed");
+        Ok(())
+    }
+
+    /// Ends it by SIGTERM and waits; gives the exit status.
+    pub async fn stop(&mut self) -> Result<std::process::ExitStatus> {
+        self.signal("TERM")?;
+        let mut child = self.child.take().context("the server is not running")?;
+        let started = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if started.elapsed() > PATIENCE {
+                child.kill()?;
+                bail!("the server does not stop:\n{}", self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// GET of an API path with parameters; the JSON answer.
+    pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value> {
+        let url = format!("{}{path}", self.api);
+        let text = self.client.get(&url).query(parameters).send().await?.text().await?;
+        serde_json::from_str(&text).with_context(|| format!("{url} answered {text:.300}"))
+    }
+
+    /// The result of an instant query.
+    pub async fn query(&self, expression: &str) -> Result<Value> {
+        let answer = self.get("/api/v1/query", &[("query", expression)]).await?;
+        anyhow::ensure!(answer["status"] == "success", "{expression}: {answer}");
+        Ok(answer["data"]["result"].clone())
+    }
+
+    /// Asks until `expression` has a result.
+    pub async fn wait_for(&self, expression: &str, patience: Duration) -> Result<Value> {
+        let started = Instant::now();
+        loop {
+            let result = self.query(expression).await?;
+            if result.as_array().is_some_and(|series| !series.is_empty()) {
+                return Ok(result);
+            }
+            if started.elapsed() > patience {
+                bail!("{expression} has no result after {patience:?}:\n{}", self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A test that ends has no use for the server, nor for an error in ending it.
+        self.kill().ok();
+    }
+}
