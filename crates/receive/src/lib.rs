@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod discovery;
+pub mod host;
 pub mod http_client;
 pub mod scrape;
 

@@ -1,0 +1,92 @@
+//! The collectors, by the original's names.
+
+use vigie_world::World;
+
+use super::error::CollectError;
+use super::family::Families;
+use super::memory::Memory;
+use super::options::HostOptions;
+
+mod arp;
+mod bonding;
+mod conntrack;
+pub(super) mod cpu;
+mod cpufreq;
+mod diskstats;
+mod filesystem;
+mod kernel;
+mod loadavg;
+mod meminfo;
+mod netclass;
+mod netdev;
+mod netstat;
+mod os;
+mod pressure;
+mod schedstat;
+mod sockstat;
+mod softnet;
+mod stat;
+mod time;
+mod timex;
+mod udp_queues;
+mod uname;
+mod vmstat;
+
+/// What a collector may ask.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    /// Where to look and what to leave out.
+    pub options: &'a HostOptions,
+    /// What is kept between two looks.
+    pub memory: &'a Memory,
+    /// What time it is.
+    pub world: &'a World,
+}
+
+type Collect = fn(&Context<'_>, &mut Families) -> Result<(), CollectError>;
+
+/// One collector.
+#[derive(Debug)]
+pub(super) struct Collector {
+    /// Its name, in flags and in the `collector` label.
+    pub name: &'static str,
+    /// Whether it runs when nothing is said.
+    pub by_default: bool,
+    /// Looks, and adds what it finds.
+    pub collect: Collect,
+}
+
+const fn on(name: &'static str, collect: Collect) -> Collector {
+    Collector { name, by_default: true, collect }
+}
+
+/// All collectors, by name.
+pub(super) const COLLECTORS: &[Collector] = &[
+    on("arp", arp::collect),
+    on("bonding", bonding::collect),
+    on("conntrack", conntrack::collect),
+    on("cpu", cpu::collect),
+    on("cpufreq", cpufreq::collect),
+    on("diskstats", diskstats::collect),
+    on("entropy", kernel::collect_entropy),
+    on("filefd", kernel::collect_filefd),
+    on("filesystem", filesystem::collect),
+    on("kernel_hung", kernel::collect_kernel_hung),
+    on("loadavg", loadavg::collect),
+    on("meminfo", meminfo::collect),
+    on("netclass", netclass::collect),
+    on("netdev", netdev::collect),
+    on("netstat", netstat::collect),
+    on("os", os::collect),
+    on("pressure", pressure::collect),
+    on("schedstat", schedstat::collect),
+    on("selinux", kernel::collect_selinux),
+    on("sockstat", sockstat::collect),
+    on("softnet", softnet::collect),
+    on("stat", stat::collect),
+    on("time", time::collect),
+    on("timex", timex::collect),
+    on("udp_queues", udp_queues::collect),
+    on("uname", uname::collect),
+    on("vmstat", vmstat::collect),
+];
