@@ -1,2 +1,80 @@
 //! Vigie: one process that receives, keeps, answers and tells.
-fn main() {}
+//!
+//! What a process does is in [`run`]: its stages are opened in the order in which data travels and
+//! stopped in that order too, receivers first, the store last.
+
+mod args;
+mod ask;
+mod check;
+mod config;
+mod log;
+mod plan;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use vigie_world::World;
+
+use crate::args::{Cli, Command, PromtoolCheck, PromtoolCommand, QueryLanguage};
+use crate::plan::Plan;
+
+/// Freed memory goes back to the system soon, which keeps the resident size near what is in use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(args::with_tool_name(std::env::args_os()));
+    // The one provider of cryptography; an error would mean that it is installed already.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    match start(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::fatal(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(command: Command) -> anyhow::Result<()> {
+    let world = World::real();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // Expressions may be a thousand operators deep; only what is touched takes memory.
+        .thread_stack_size(16 << 20)
+        .build()?;
+    match command {
+        Command::Run(args) => {
+            log::start(&args.log);
+            runtime.block_on(run::run(Plan::from_run(args)?, world))
+        }
+        Command::Prometheus(args) => {
+            log::start(&args.log);
+            runtime.block_on(run::run(Plan::from_prometheus(*args)?, world))
+        }
+        Command::NodeExporter(args) => {
+            log::start(&args::LogArgs::default());
+            runtime.block_on(run::run(Plan::from_node_exporter(args)?, world))
+        }
+        Command::Check(args) => check::check(&args.paths),
+        Command::Query(args) => match args.language {
+            QueryLanguage::Promql(args) => {
+                runtime.block_on(ask::ask_promql(args, world.clock.now_ms()))
+            }
+        },
+        Command::Promtool(args) => match args.command {
+            PromtoolCommand::Check { what: PromtoolCheck::Config { files } } => {
+                check::check(&files)
+            }
+            PromtoolCommand::Check { what: PromtoolCheck::Healthy { url } } => {
+                runtime.block_on(ask::ask_probe(&url, "/-/healthy"))
+            }
+            PromtoolCommand::Check { what: PromtoolCheck::Ready { url } } => {
+                runtime.block_on(ask::ask_probe(&url, "/-/ready"))
+            }
+            PromtoolCommand::Query { what } => {
+                runtime.block_on(ask::ask_promql(what.into_promql(), world.clock.now_ms()))
+            }
+        },
+    }
+}

@@ -1,3 +1,5 @@
+//! Tests of exposition, in and out.
+
 use std::fmt::Write as _;
 
 use super::*;

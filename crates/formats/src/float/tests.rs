@@ -1,3 +1,5 @@
+//! Tests of float, in and out.
+
 use super::*;
 
 fn text(format: impl Fn(f64, &mut Vec<u8>), value: f64) -> String {

@@ -1,3 +1,5 @@
+//! Tests of remote read, in and out.
+
 use super::*;
 
 #[test]

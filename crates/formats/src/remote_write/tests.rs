@@ -1,3 +1,5 @@
+//! Tests of remote write, in and out.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

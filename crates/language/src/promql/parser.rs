@@ -1,14 +1,15 @@
 //! From tokens to a tree: recursive descent, with precedence climbing for binary operators.
 
 mod duration;
+mod modifiers;
 mod selector;
 mod types;
 
 use vigie_model::Matcher;
 
 use super::ast::{
-    Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, FillModifier, GroupSide, Matching,
-    Number, Paren, Position, StringLiteral, Unary,
+    Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, Number, Paren, Position, StringLiteral,
+    Unary,
 };
 use super::error::ParseError;
 use super::function::function;
@@ -233,97 +234,6 @@ impl<'a> Parser<'a> {
         BinaryOp::parse(text).map(|op| (op, op.precedence()))
     }
 
-    fn binary_modifiers(&mut self) -> Result<(Option<Matching>, bool), ParseError> {
-        let return_bool = self.take_word("bool");
-        let mut matching = Matching {
-            group: GroupSide::None,
-            labels: Vec::new(),
-            on: false,
-            include: Vec::new(),
-            fill: FillModifier::default(),
-        };
-        let mut written = false;
-        if matches!(self.word().as_deref(), Some("on" | "ignoring")) {
-            matching.on = self.take_word("on") || !self.take_word("ignoring");
-            matching.labels = self.grouping_labels()?;
-            written = true;
-            let group = match self.word().as_deref() {
-                Some("group_left") => GroupSide::Left,
-                Some("group_right") => GroupSide::Right,
-                _ => GroupSide::None,
-            };
-            if group != GroupSide::None {
-                self.next();
-                matching.group = group;
-                if self.is_symbol("(") {
-                    matching.include = self.grouping_labels()?;
-                }
-            }
-        }
-        while let Some(word) = self.word().filter(|word| word.starts_with("fill")) {
-            if !matches!(word.as_str(), "fill" | "fill_left" | "fill_right")
-                || !self.next_is_symbol("(")
-            {
-                break;
-            }
-            self.next();
-            let value = self.fill_value()?;
-            if word != "fill_right" {
-                matching.fill.left = Some(value);
-            }
-            if word != "fill_left" {
-                matching.fill.right = Some(value);
-            }
-            written = true;
-        }
-        Ok((written.then_some(matching), return_bool))
-    }
-
-    fn fill_value(&mut self) -> Result<f64, ParseError> {
-        self.expect_symbol("(", "fill modifier", "\"(\"")?;
-        let negative = self.take_symbol("-");
-        if !negative {
-            self.take_symbol("+");
-        }
-        let value = match self.number() {
-            Some(number) => number.value,
-            None => return Err(self.unexpected("fill modifier", "number")),
-        };
-        self.expect_symbol(")", "fill modifier", "\")\"")?;
-        Ok(if negative { -value } else { value })
-    }
-
-    fn grouping_labels(&mut self) -> Result<Vec<String>, ParseError> {
-        const CONTEXT: &str = "grouping opts";
-        self.expect_symbol("(", CONTEXT, "\"(\"")?;
-        let mut labels = Vec::new();
-        while !self.take_symbol(")") {
-            let token = self.peek().clone();
-            let (label, is_valid) = match token.kind {
-                TokenKind::Identifier => {
-                    let label = self.slice(token.position).to_owned();
-                    let is_valid = !label.contains(':');
-                    (label, is_valid)
-                }
-                TokenKind::String(value) => {
-                    let is_valid = !value.is_empty();
-                    (value, is_valid)
-                }
-                _ => return Err(self.unexpected(CONTEXT, "label")),
-            };
-            if !is_valid {
-                let message = format!("invalid label name for grouping: {}", go_quote(&label));
-                return Err(self.error(token.position, message));
-            }
-            self.next();
-            labels.push(label);
-            if !self.take_symbol(",") && !self.is_symbol(")") {
-                return Err(self.unexpected(CONTEXT, "\",\" or \")\""));
-            }
-        }
-        Ok(labels)
-    }
-
     fn unary(&mut self) -> Result<Expr, ParseError> {
         let start = self.peek().position.start;
         let negative = self.is_symbol("-");
@@ -473,16 +383,6 @@ impl<'a> Parser<'a> {
         let param = args.pop().map(Box::new);
         let (grouping, without) = grouping.unwrap_or_default();
         Ok(Expr::Aggregate(Aggregate { op, expr, param, grouping, without, position }))
-    }
-
-    fn aggregate_modifier(&mut self) -> Result<Option<(Vec<String>, bool)>, ParseError> {
-        let without = match self.word().as_deref() {
-            Some("by") => false,
-            Some("without") => true,
-            _ => return Ok(None),
-        };
-        self.next();
-        Ok(Some((self.grouping_labels()?, without)))
     }
 }
 

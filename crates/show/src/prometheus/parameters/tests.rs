@@ -1,3 +1,5 @@
+//! Tests of parameters, in and out.
+
 use super::*;
 
 #[test]

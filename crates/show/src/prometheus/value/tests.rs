@@ -1,3 +1,5 @@
+//! Tests of value, in and out.
+
 use std::sync::Arc;
 
 use vigie_model::{Labels, Span};

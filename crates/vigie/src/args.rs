@@ -1,0 +1,243 @@
+//! The command line: `vigie run|check|query`, and the names of the tools that Vigie replaces.
+
+mod node_exporter;
+mod prometheus;
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use node_exporter::NodeExporterArgs;
+pub(crate) use prometheus::{PrometheusArgs, PromtoolArgs, PromtoolCheck, PromtoolCommand};
+
+/// One process that watches: metrics in, answers out.
+#[derive(Debug, Parser)]
+#[command(name = "vigie", version, about, max_term_width = 100)]
+#[command(after_help = "Called prometheus, promtool or node_exporter (by a link, or `vigie \
+    prometheus ...`), Vigie takes that tool's flags and runs that part alone.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start: receive, keep, answer, show
+    Run(RunArgs),
+    /// Read configuration files as `run` would, and say what is wrong
+    Check(CheckArgs),
+    /// Ask a running Vigie
+    Query(QueryArgs),
+    /// Run as Prometheus would, with its flags
+    Prometheus(Box<PrometheusArgs>),
+    /// Check configuration and ask as promtool does
+    Promtool(PromtoolArgs),
+    /// Serve this host's metrics alone, with Node Exporter's flags
+    #[command(name = "node_exporter", disable_help_flag = true)]
+    NodeExporter(NodeExporterArgs),
+}
+
+#[derive(Debug, Args, Default)]
+pub(crate) struct RunArgs {
+    /// Configuration files or folders; none: ./vigie.d if it exists, else built-in defaults, which
+    /// watch this host and Vigie itself
+    pub(crate) paths: Vec<PathBuf>,
+    /// Folder in which everything is kept [default: ./data]
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Address on which all ports listen [default: 127.0.0.1]
+    #[arg(long)]
+    pub(crate) listen: Option<IpAddr>,
+    /// Added to every port, to run beside the original tools
+    #[arg(long)]
+    pub(crate) port_offset: Option<u16>,
+    /// Settings that have no home in the files above [default: vigie.toml among PATHS or here]
+    #[arg(long)]
+    pub(crate) settings: Option<PathBuf>,
+    /// Serve /-/reload and /-/quit to whoever reaches the port
+    #[arg(long)]
+    pub(crate) enable_lifecycle: bool,
+    /// Serve deletion and snapshots to whoever reaches the port
+    #[arg(long)]
+    pub(crate) enable_admin_api: bool,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Args, Default)]
+pub(crate) struct LogArgs {
+    /// Least severe level that is logged
+    #[arg(long = "log.level", value_enum, default_value_t, global = true)]
+    pub(crate) level: LogLevel,
+    /// How log lines look
+    #[arg(long = "log.format", value_enum, default_value_t, global = true)]
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, Default)]
+pub(crate) enum LogLevel {
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, Default)]
+pub(crate) enum LogFormat {
+    #[default]
+    Logfmt,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Configuration files or folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    #[command(subcommand)]
+    pub(crate) language: QueryLanguage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueryLanguage {
+    /// Ask in PromQL: a table at one time, a chart over a range
+    Promql(PromqlArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromqlArgs {
+    /// The expression
+    pub(crate) expression: String,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// When: RFC 3339 or Unix seconds [default: now]
+    #[arg(long)]
+    pub(crate) time: Option<String>,
+    /// Ask over a range that ends now: 1h, 30m, 7d
+    #[arg(long, conflicts_with = "time")]
+    pub(crate) since: Option<String>,
+    /// Start of a range: RFC 3339 or Unix seconds
+    #[arg(long, conflicts_with_all = ["time", "since"])]
+    pub(crate) start: Option<String>,
+    /// End of a range [default: now]
+    #[arg(long, requires = "start")]
+    pub(crate) end: Option<String>,
+    /// Step of a range [default: what fits the terminal's width]
+    #[arg(long)]
+    pub(crate) step: Option<String>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Where Vigie is
+    #[arg(long, env = "VIGIE_SERVER", default_value = "http://127.0.0.1:9090")]
+    pub(crate) server: String,
+    /// As with `run`: added to the port of the default server
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port_offset: u16,
+    /// Whose data (X-Scope-OrgID)
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+}
+
+impl ServerArgs {
+    /// The server's address without a trailing slash.
+    pub(crate) fn address(&self) -> String {
+        if self.port_offset != 0 && self.server == "http://127.0.0.1:9090" {
+            return format!("http://127.0.0.1:{}", 9090_u16.saturating_add(self.port_offset));
+        }
+        self.server.trim_end_matches('/').to_owned()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum Output {
+    /// A table at one time, a chart over a range
+    #[default]
+    Auto,
+    /// Labels and values in columns
+    Table,
+    /// The server's answer as it is
+    Json,
+    /// Lines drawn with characters
+    Chart,
+}
+
+/// Names by which Vigie may be called in place of a tool.
+const TOOLS: [&str; 4] = ["prometheus", "promtool", "node_exporter", "node-exporter"];
+
+/// The arguments with the tool's name as the subcommand when Vigie was called by that name.
+pub(crate) fn with_tool_name(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let called = args.first().map(PathBuf::from);
+    let name = called.as_deref().and_then(|path| path.file_name()).and_then(|name| name.to_str());
+    let name = name.map(|name| name.strip_prefix("prometheus-").unwrap_or(name));
+    if let Some(tool) = TOOLS.iter().find(|tool| Some(**tool) == name) {
+        args.insert(1, OsString::from(tool.replace('-', "_")));
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(with_tool_name(line.split(' ').map(OsString::from)))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn called_as_prometheus_it_takes_prometheus_flags() {
+        let line = "/usr/bin/prometheus --config.file=/etc/p.yml --storage.tsdb.path /data \
+                    --web.listen-address=0.0.0.0:9095 --storage.tsdb.retention.time=30d \
+                    --no-storage.tsdb.wal-compression --web.enable-lifecycle";
+        let Command::Prometheus(args) = parse(line).unwrap().command else {
+            panic!("not prometheus")
+        };
+        assert_eq!(args.config_file, PathBuf::from("/etc/p.yml"));
+        assert_eq!(args.listen_address, ["0.0.0.0:9095"]);
+        assert_eq!(args.retention_time.as_deref(), Some("30d"));
+        assert!(args.enable_lifecycle);
+    }
+
+    #[test]
+    fn called_as_node_exporter_its_flags_are_left_to_it() {
+        let cli =
+            parse("prometheus-node-exporter --no-collector.cpu --path.procfs=/host/proc").unwrap();
+        let Command::NodeExporter(args) = cli.command else { panic!("not node_exporter") };
+        assert_eq!(args.args, ["--no-collector.cpu", "--path.procfs=/host/proc"]);
+    }
+
+    #[test]
+    fn the_port_offset_moves_the_default_server_only() {
+        let args = |line: &str| match parse(line).unwrap().command {
+            Command::Query(QueryArgs { language: QueryLanguage::Promql(args) }) => args.server,
+            _ => panic!("not a query"),
+        };
+        assert_eq!(
+            args("vigie query promql up --port-offset 10").address(),
+            "http://127.0.0.1:9100"
+        );
+        assert_eq!(
+            args("vigie query promql up --server http://a:1/ --port-offset 10").address(),
+            "http://a:1"
+        );
+    }
+}

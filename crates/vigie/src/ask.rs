@@ -1,0 +1,26 @@
+//! The asking commands: they talk to a running Vigie over its API, as any client does.
+
+mod chart;
+mod probe;
+mod promql;
+
+use serde_json::Value;
+
+pub(crate) use probe::ask as ask_probe;
+pub(crate) use promql::ask as ask_promql;
+
+/// `up{job="a"}` from the JSON object of a series' labels.
+fn series_name(metric: &Value) -> String {
+    let Some(labels) = metric.as_object() else { return "{}".to_owned() };
+    let name = labels.get("__name__").and_then(Value::as_str).unwrap_or("");
+    let pairs: Vec<String> = labels
+        .iter()
+        .filter(|(label, _)| *label != "__name__")
+        .map(|(label, value)| format!("{label}={:?}", value.as_str().unwrap_or("")))
+        .collect();
+    if pairs.is_empty() && !name.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}{{{}}}", pairs.join(", "))
+    }
+}

@@ -1,0 +1,84 @@
+//! `vigie check`: reads configuration as `run` would and says what is wrong.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use vigie_receive::config::LoadedConfig;
+use vigie_world::World;
+
+use crate::config::{Found, Kind, Settings, environment, recognise};
+
+/// Checks all files of `paths`; an error when one of them cannot work.
+pub(crate) fn check(paths: &[PathBuf]) -> Result<()> {
+    let world = World::real();
+    let mut wrong = 0;
+    for found in recognise(paths)? {
+        let report = examine(&found, &world);
+        say(&format!("{}: {}", found.path.display(), found.kind.describe()));
+        for line in &report.notes {
+            say(&format!("  {line}"));
+        }
+        for line in &report.errors {
+            say(&format!("  error: {line}"));
+        }
+        wrong += report.errors.len();
+    }
+    if wrong > 0 {
+        bail!("{wrong} {} found", if wrong == 1 { "error" } else { "errors" });
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct Report {
+    notes: Vec<String>,
+    errors: Vec<String>,
+}
+
+fn examine(found: &Found, world: &World) -> Report {
+    let mut report = Report::default();
+    match found.kind {
+        Kind::Prometheus => match vigie_receive::config::load(&found.path, world, &environment) {
+            Ok(loaded) => examine_prometheus(&loaded, &mut report),
+            Err(error) => report.errors.push(error.to_string()),
+        },
+        Kind::Settings => {
+            if let Err(error) = Settings::read(&found.path) {
+                report.errors.push(format!("{error:#}"));
+            }
+        }
+        Kind::WebConfig => {
+            let options = vigie_show::FrontDoorOptions {
+                web_config: Some(found.path.clone()),
+                ..Default::default()
+            };
+            let telemetry = vigie_show::Telemetry::new();
+            if let Err(error) = vigie_show::FrontDoor::new(options, world.clone(), telemetry) {
+                report.errors.push(error.to_string());
+            }
+        }
+        Kind::Other => {}
+        _ => report.notes.push("not yet served".to_owned()),
+    }
+    report
+}
+
+fn examine_prometheus(loaded: &LoadedConfig, report: &mut Report) {
+    report.notes.push(format!("{} jobs", loaded.jobs.len()));
+    for part in &loaded.not_yet_served {
+        let line = part.line.map_or_else(String::new, |line| format!("line {line}: "));
+        let text = format!("{line}{} is not there yet", part.section);
+        // A mechanism that finds no targets would be silence where people expect to be watched.
+        if part.section.contains("_sd_configs") {
+            report.errors.push(text);
+        } else {
+            report.notes.push(text);
+        }
+    }
+    report.notes.extend(loaded.warnings.iter().cloned());
+}
+
+#[expect(clippy::print_stdout, reason = "what was found is the output")]
+fn say(line: &str) {
+    println!("{line}");
+}

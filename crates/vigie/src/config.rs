@@ -1,0 +1,13 @@
+//! Configuration: finds the files, tells which tool each belongs to, reads what is served.
+
+mod recognise;
+mod settings;
+
+pub(crate) use recognise::{Found, Kind, recognise};
+pub(crate) use settings::{Settings, StoreSettings, bytes, duration};
+
+/// A variable of the process' environment, where the replaced tools look one up.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,192 @@
+//! `vigie.toml`: what has no home in the files of the replaced tools.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// The settings. A section is named after the stage that it sets.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Folder in which everything is kept.
+    pub(crate) data: Option<PathBuf>,
+    /// Address on which all ports listen.
+    pub(crate) listen: Option<IpAddr>,
+    /// Added to every port.
+    pub(crate) port_offset: Option<u16>,
+    pub(crate) receive: ReceiveSettings,
+    pub(crate) store: StoreSettings,
+    pub(crate) query: QuerySettings,
+    pub(crate) show: ShowSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReceiveSettings {
+    /// Port of this host's metrics; 0 switches it off.
+    pub(crate) host_port: u16,
+    /// Flags as Node Exporter takes them.
+    pub(crate) host_flags: Vec<String>,
+}
+
+impl Default for ReceiveSettings {
+    fn default() -> Self {
+        Self { host_port: 9100, host_flags: Vec::new() }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSettings {
+    /// How long data is kept, as Prometheus writes durations (`15d`); `0` keeps all.
+    pub(crate) retention: Option<String>,
+    /// How many bytes are kept (`10GB`).
+    pub(crate) retention_size: Option<String>,
+    /// Where parts live: `s3://`, `gs://` or `az://`.
+    pub(crate) parts_url: Option<String>,
+    /// Where the catalog of parts lives: `postgres://`.
+    pub(crate) catalog_url: Option<String>,
+    /// Memory that heads and caches may take (`1GB`).
+    pub(crate) memory: Option<String>,
+    /// Series that one tenant may have at once.
+    pub(crate) series_max: Option<u64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct QuerySettings {
+    /// How long a value stays valid after its sample.
+    pub(crate) lookback: String,
+    /// How long a query may take.
+    pub(crate) timeout: String,
+    /// How many samples one query may load.
+    pub(crate) samples_max: u64,
+}
+
+impl Default for QuerySettings {
+    fn default() -> Self {
+        Self { lookback: "5m".into(), timeout: "2m".into(), samples_max: 50_000_000 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ShowSettings {
+    /// Port of Prometheus' API and page; 0 switches it off.
+    pub(crate) prometheus_port: u16,
+    /// Port of the page; 0 switches it off.
+    pub(crate) page_port: u16,
+    /// Prometheus' `web-config.yml`: TLS and basic authentication for every port.
+    pub(crate) web_config: Option<PathBuf>,
+    /// Serve /-/reload and /-/quit to whoever reaches the port.
+    pub(crate) enable_lifecycle: bool,
+    /// Serve deletion and snapshots to whoever reaches the port.
+    pub(crate) enable_admin_api: bool,
+    /// Origins that browsers may ask from, as a regular expression.
+    pub(crate) cors_origin: Option<String>,
+    /// The address under which users reach this server.
+    pub(crate) external_url: Option<String>,
+}
+
+impl Default for ShowSettings {
+    fn default() -> Self {
+        Self {
+            prometheus_port: 9090,
+            page_port: 3000,
+            web_config: None,
+            enable_lifecycle: false,
+            enable_admin_api: false,
+            cors_origin: None,
+            external_url: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads `path`. An error says where in the file, and what was expected.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("in {}", path.display()))
+    }
+}
+
+/// A duration as Prometheus writes it; `0` and `0d` are no time at all.
+pub(crate) fn duration(text: &str) -> Result<Duration> {
+    let units = [
+        ("ms", 1),
+        ("s", 1_000),
+        ("m", 60_000),
+        ("h", 3_600_000),
+        ("d", 86_400_000),
+        ("w", 604_800_000),
+        ("y", 31_536_000_000_u64),
+    ];
+    let mut rest = text.trim();
+    if rest == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut total_ms = 0_u64;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let letters =
+            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |i| digits + i);
+        let unit = units.iter().find(|(name, _)| *name == &rest[digits..letters]);
+        let (Ok(number), Some((_, unit_ms))) = (rest[..digits].parse::<u64>(), unit) else {
+            bail!("{text:?} is not a duration; write it as 15d, 12h, 1h30m or 500ms");
+        };
+        total_ms = number
+            .checked_mul(*unit_ms)
+            .and_then(|ms| total_ms.checked_add(ms))
+            .with_context(|| format!("{text:?} is too long a duration"))?;
+        rest = &rest[letters..];
+    }
+    Ok(Duration::from_millis(total_ms))
+}
+
+/// A number of bytes: `512MB`, `10GB`, `1GiB`; as in Prometheus all units are powers of 1,024.
+pub(crate) fn bytes(text: &str) -> Result<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[digits..].trim() {
+        "" | "B" => 0,
+        "KB" | "KiB" => 1,
+        "MB" | "MiB" => 2,
+        "GB" | "GiB" => 3,
+        "TB" | "TiB" => 4,
+        "PB" | "PiB" => 5,
+        _ => bail!("{text:?} is not a size; write it as 512MB or 10GB"),
+    };
+    let number = text[..digits].parse::<u64>();
+    let number = number.with_context(|| format!("{text:?} is not a size; write it as 10GB"))?;
+    number.checked_mul(1 << (10 * unit)).with_context(|| format!("{text:?} is too large a size"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_read_as_prometheus_writes_them() {
+        assert_eq!(duration("1h30m").unwrap(), Duration::from_secs(5_400));
+        assert_eq!(duration("15d").unwrap(), Duration::from_secs(15 * 86_400));
+        assert_eq!(duration("0").unwrap(), Duration::ZERO);
+        assert!(duration("15 days").is_err());
+        assert!(duration("99999999999999y").is_err());
+        assert_eq!(bytes("512MB").unwrap(), 512 << 20);
+        assert!(bytes("ten").is_err());
+        assert!(bytes("99999999999PB").is_err());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vigie.toml");
+        std::fs::write(&path, "[store]\nretenton = '1d'\n").unwrap();
+        let error = format!("{:#}", Settings::read(&path).unwrap_err());
+        assert!(error.contains("line 2") && error.contains("retention"), "{error}");
+    }
+}

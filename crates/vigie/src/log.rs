@@ -1,0 +1,33 @@
+//! Where log lines go and how they look.
+
+use std::io::IsTerminal;
+
+use tracing::Level;
+
+use crate::args::{LogArgs, LogFormat, LogLevel};
+
+/// Begins to log to standard error.
+pub(crate) fn start(args: &LogArgs) {
+    let level = match args.level {
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Error => Level::ERROR,
+    };
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    // An error would mean that somebody logs already, which is as good.
+    match args.format {
+        LogFormat::Logfmt => lines.try_init().ok(),
+        LogFormat::Json => lines.json().try_init().ok(),
+    };
+}
+
+/// Says why the process ends.
+#[expect(clippy::print_stderr, reason = "the last words, also when nothing logs yet")]
+pub(crate) fn fatal(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}

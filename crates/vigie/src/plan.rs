@@ -1,0 +1,248 @@
+//! What a process will do, whatever command line asked for it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use vigie_store::StoreOptions;
+
+use crate::args::{NodeExporterArgs, PrometheusArgs, RunArgs};
+use crate::config::{Found, Kind, Settings, bytes, duration, recognise};
+
+/// A port that a part listens on.
+#[derive(Debug, Clone)]
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
+    /// Whether somebody asked for this very port: then it is an error when it is taken, else the
+    /// part is left out with a warning.
+    pub(crate) is_explicit: bool,
+}
+
+/// What will run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) store: Option<StoreOptions>,
+    /// `prometheus.yml`; none: built-in defaults, which watch this host and Vigie itself.
+    pub(crate) prometheus: Option<PathBuf>,
+    /// Files that were found and do nothing yet.
+    pub(crate) not_yet_served: Vec<Found>,
+    pub(crate) prometheus_ports: Vec<Port>,
+    pub(crate) page_port: Option<Port>,
+    pub(crate) host_port: Option<Port>,
+    /// Flags as Node Exporter takes them.
+    pub(crate) host_flags: Vec<String>,
+    pub(crate) web_config: Option<PathBuf>,
+    pub(crate) enable_lifecycle: bool,
+    pub(crate) enable_admin_api: bool,
+    pub(crate) cors_origin: Option<String>,
+    pub(crate) external_url: Option<String>,
+    pub(crate) lookback: Duration,
+    pub(crate) query_timeout: Duration,
+    pub(crate) query_samples_max: u64,
+    pub(crate) retention_text: String,
+}
+
+impl Plan {
+    /// `vigie run`
+    pub(crate) fn from_run(args: RunArgs) -> Result<Self> {
+        let mut paths = args.paths.clone();
+        let default_folder = PathBuf::from("vigie.d");
+        if paths.is_empty() && default_folder.is_dir() {
+            paths.push(default_folder);
+        }
+        let found = recognise(&paths)?;
+        let of_kind = |kind| found.iter().filter(move |f| f.kind == kind).map(|f| f.path.clone());
+        let beside = Some(PathBuf::from("vigie.toml")).filter(|path| path.is_file());
+        let settings_path = args.settings.clone().or(of_kind(Kind::Settings).next()).or(beside);
+        let settings = match &settings_path {
+            Some(path) => Settings::read(path)?,
+            None => Settings::default(),
+        };
+        let mut prometheus: Vec<PathBuf> = of_kind(Kind::Prometheus).collect();
+        if prometheus.len() > 1 {
+            let names: Vec<String> = prometheus.iter().map(|p| p.display().to_string()).collect();
+            bail!("more than one Prometheus configuration: {}; name one of them", names.join(", "));
+        }
+        let web_config = settings.show.web_config.clone().or(of_kind(Kind::WebConfig).next());
+        let listen = args.listen.or(settings.listen).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let offset = args.port_offset.or(settings.port_offset).unwrap_or(0);
+        let port =
+            |number: u16, default: u16| Self::port(listen, number, offset, number != default);
+        let data = args.data.or(settings.data.clone()).unwrap_or_else(|| PathBuf::from("data"));
+        let (store, retention_text) = store_options(&data, &settings)?;
+        Ok(Self {
+            store: Some(store),
+            prometheus: prometheus.pop(),
+            not_yet_served: found
+                .iter()
+                .filter(|f| !f.kind.is_served() && f.kind != Kind::Other)
+                .cloned()
+                .collect(),
+            prometheus_ports: port(settings.show.prometheus_port, 9090)?.into_iter().collect(),
+            page_port: port(settings.show.page_port, 3000)?,
+            host_port: port(settings.receive.host_port, 9100)?,
+            host_flags: settings.receive.host_flags,
+            web_config,
+            enable_lifecycle: args.enable_lifecycle || settings.show.enable_lifecycle,
+            enable_admin_api: args.enable_admin_api || settings.show.enable_admin_api,
+            cors_origin: settings.show.cors_origin,
+            external_url: settings.show.external_url,
+            lookback: duration(&settings.query.lookback).context("[query] lookback")?,
+            query_timeout: duration(&settings.query.timeout).context("[query] timeout")?,
+            query_samples_max: settings.query.samples_max,
+            retention_text,
+        })
+    }
+
+    /// `prometheus`
+    pub(crate) fn from_prometheus(args: PrometheusArgs) -> Result<Self> {
+        let settings = Settings {
+            store: crate::config::StoreSettings {
+                retention: args.retention_time,
+                retention_size: args.retention_size,
+                ..Default::default()
+            },
+            ..Settings::default()
+        };
+        let (store, retention_text) = store_options(&args.data, &settings)?;
+        let ports = args.listen_address.iter().map(|text| listen_address(text));
+        Ok(Self {
+            store: Some(store),
+            prometheus: Some(args.config_file),
+            not_yet_served: Vec::new(),
+            prometheus_ports: ports.collect::<Result<_>>()?,
+            page_port: None,
+            host_port: None,
+            host_flags: Vec::new(),
+            web_config: args.web_config,
+            enable_lifecycle: args.enable_lifecycle,
+            enable_admin_api: args.enable_admin_api,
+            cors_origin: Some(args.cors_origin),
+            external_url: args.external_url,
+            lookback: duration(&args.lookback_delta).context("--query.lookback-delta")?,
+            query_timeout: duration(&args.query_timeout).context("--query.timeout")?,
+            query_samples_max: args.query_samples_max,
+            retention_text,
+        })
+    }
+
+    /// `node_exporter`
+    pub(crate) fn from_node_exporter(args: NodeExporterArgs) -> Result<Self> {
+        let mut listen = ":9100".to_owned();
+        let mut web_config = None;
+        let mut flags = Vec::new();
+        let mut rest = args.args.into_iter();
+        while let Some(flag) = rest.next() {
+            let (name, value) = match flag.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (flag.as_str(), None),
+            };
+            let mut value = || {
+                value
+                    .clone()
+                    .or_else(|| rest.next())
+                    .with_context(|| format!("{name} needs a value"))
+            };
+            match name {
+                "--web.listen-address" => listen = value()?,
+                "--web.config.file" => web_config = Some(PathBuf::from(value()?)),
+                _ => flags.push(flag),
+            }
+        }
+        Ok(Self {
+            store: None,
+            prometheus: None,
+            not_yet_served: Vec::new(),
+            prometheus_ports: Vec::new(),
+            page_port: None,
+            host_port: Some(listen_address(&listen)?),
+            host_flags: flags,
+            web_config,
+            enable_lifecycle: false,
+            enable_admin_api: false,
+            cors_origin: None,
+            external_url: None,
+            lookback: Duration::from_mins(5),
+            query_timeout: Duration::from_mins(2),
+            query_samples_max: 0,
+            retention_text: String::new(),
+        })
+    }
+
+    fn port(listen: IpAddr, number: u16, offset: u16, chosen: bool) -> Result<Option<Port>> {
+        if number == 0 {
+            return Ok(None);
+        }
+        let Some(shifted) = number.checked_add(offset) else {
+            bail!("port {number} and the offset {offset} are more than 65535 together");
+        };
+        let address = SocketAddr::new(listen, shifted);
+        Ok(Some(Port { address, is_explicit: chosen || offset != 0 }))
+    }
+}
+
+/// `host:port` or `:port`, the latter meaning every address, as in Go.
+fn listen_address(text: &str) -> Result<Port> {
+    let full = match text.strip_prefix(':') {
+        Some(port) => format!("0.0.0.0:{port}"),
+        None => text.replacen("localhost:", "127.0.0.1:", 1),
+    };
+    let address = full
+        .parse()
+        .with_context(|| format!("{text:?} is no address to listen on; write 127.0.0.1:9090"))?;
+    Ok(Port { address, is_explicit: true })
+}
+
+fn store_options(data: &Path, settings: &Settings) -> Result<(StoreOptions, String)> {
+    let mut options = StoreOptions::new(data);
+    let store = &settings.store;
+    if let Some(text) = &store.retention {
+        let kept = duration(text).context("retention")?;
+        options.retention = Some(kept).filter(|kept| !kept.is_zero());
+    }
+    if let Some(text) = &store.retention_size {
+        let kept = bytes(text).context("retention size")?;
+        options.retention_bytes = Some(kept).filter(|kept| *kept != 0);
+    }
+    if let Some(text) = &store.memory {
+        options.memory_bytes_max = bytes(text).context("[store] memory")?;
+    }
+    options.parts_url.clone_from(&store.parts_url);
+    options.catalog_url.clone_from(&store.catalog_url);
+    options.series_max = store.series_max.unwrap_or(options.series_max);
+    let time = store.retention.clone().unwrap_or_else(|| "15d".to_owned());
+    let text = match &store.retention_size {
+        Some(size) => format!("{time} or {size}"),
+        None => time,
+    };
+    Ok((options, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_as_in_go() {
+        assert_eq!(listen_address(":9100").unwrap().address.to_string(), "0.0.0.0:9100");
+        assert_eq!(listen_address("localhost:1").unwrap().address.to_string(), "127.0.0.1:1");
+        assert!(listen_address("9100").is_err());
+    }
+
+    #[test]
+    fn node_exporter_keeps_the_flags_of_its_collectors() {
+        let args = ["--web.listen-address", "127.0.0.1:1", "--no-collector.cpu"];
+        let args = NodeExporterArgs { args: args.map(str::to_owned).to_vec() };
+        let plan = Plan::from_node_exporter(args).unwrap();
+        assert_eq!(plan.host_flags, ["--no-collector.cpu"]);
+        assert_eq!(plan.host_port.unwrap().address.port(), 1);
+        assert!(plan.store.is_none());
+    }
+
+    #[test]
+    fn an_offset_past_the_last_port_is_refused() {
+        let args = RunArgs { port_offset: Some(60_000), ..RunArgs::default() };
+        assert!(Plan::from_run(args).is_err());
+    }
+}

@@ -1,0 +1,270 @@
+//! The stages of a running process, opened in the order in which data travels.
+
+mod defaults;
+mod listeners;
+mod local;
+mod operator;
+mod signals;
+mod targets;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use vigie_model::MetricSink;
+use vigie_query::{Engine, EngineOptions};
+use vigie_receive::config::LoadedConfig;
+use vigie_receive::host::Host;
+use vigie_receive::http_client::HttpEnvironment;
+use vigie_receive::scrape::{LocalExposition, LocalTargets, ScrapeManager};
+use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
+use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry, page, prometheus};
+use vigie_store::{Store, StoreOptions};
+use vigie_world::World;
+
+use self::listeners::Listeners;
+use self::operator::{Origin, Process};
+use crate::config::environment;
+use crate::plan::Plan;
+
+/// Runs until it is told to end.
+pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
+    let stop = CancellationToken::new();
+    let telemetry = Telemetry::new();
+    let door = FrontDoor::new(door_options(&plan), world.clone(), Arc::clone(&telemetry))?;
+    let mut listeners = Listeners::new(door, stop.clone());
+    let host = local::host(&plan.host_flags, &world)?;
+    let ports = Ports::take(&plan, &listeners).await?;
+    let host_address = ports.host.as_ref().and_then(|listener| listener.local_addr().ok());
+    if let Some(listener) = ports.host {
+        listeners.serve("host", listener, local::host_router(Arc::clone(&host)));
+    }
+    let Some(options) = &plan.store else {
+        tracing::info!("ready");
+        signals::until_stopped(&stop, None).await;
+        listeners.ended().await;
+        return Ok(());
+    };
+    let metrics = MetricsPart { options, api: ports.api, page: ports.page, host_address };
+    metrics.run(&plan, &world, host, &telemetry, &mut listeners, &stop).await
+}
+
+/// The ports that could be had.
+struct Ports {
+    api: Vec<TcpListener>,
+    page: Option<TcpListener>,
+    host: Option<TcpListener>,
+}
+
+impl Ports {
+    async fn take(plan: &Plan, listeners: &Listeners) -> Result<Self> {
+        let mut api = Vec::new();
+        for port in &plan.prometheus_ports {
+            api.extend(listeners.bind("prometheus", port).await?);
+        }
+        let page = match &plan.page_port {
+            Some(port) => listeners.bind("page", port).await?,
+            None => None,
+        };
+        let host = match &plan.host_port {
+            Some(port) => listeners.bind("host", port).await?,
+            None => None,
+        };
+        Ok(Self { api, page, host })
+    }
+}
+
+/// Everything that needs a store: receiving, keeping, answering, showing metrics.
+struct MetricsPart<'a> {
+    options: &'a StoreOptions,
+    api: Vec<TcpListener>,
+    page: Option<TcpListener>,
+    host_address: Option<SocketAddr>,
+}
+
+impl MetricsPart<'_> {
+    async fn run(
+        self,
+        plan: &Plan,
+        world: &World,
+        host: Arc<Host>,
+        telemetry: &Arc<Telemetry>,
+        listeners: &mut Listeners,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        let api_address = self.api.first().and_then(|listener| listener.local_addr().ok());
+        let (origin, loaded) = configuration(plan, api_address, self.host_address, world)?;
+
+        // store
+        let store = Store::open(self.options.clone(), world.clone())
+            .await
+            .with_context(|| format!("opening the store in {}", self.options.data.display()))?;
+        let sink: Arc<dyn MetricSink> = Arc::clone(&store) as Arc<dyn MetricSink>;
+
+        // query
+        let engine = Arc::new(Engine::new(engine_options(plan, &loaded)));
+
+        // receive
+        let own = Arc::new(local::OwnMetrics::default());
+        let local = local_targets(Arc::clone(&own) as _, host, api_address, self.host_address);
+        let environment =
+            HttpEnvironment { variable: Arc::new(environment), ..HttpEnvironment::default() };
+        let scrape =
+            Arc::new(ScrapeManager::new(world.clone(), Arc::clone(&sink), environment, local));
+        local::register_receive(telemetry, &scrape);
+        let process =
+            Process::new(origin, loaded.clone(), world.clone(), Arc::clone(&scrape), stop.clone());
+        scrape.apply(&loaded.jobs).await.map_err(anyhow::Error::msg)?;
+
+        // show
+        let state = Arc::new(PrometheusState {
+            store: Arc::clone(&store),
+            sink,
+            engine,
+            targets: Arc::new(targets::Targets::new(Arc::clone(&scrape))),
+            operator: Arc::clone(&process) as Arc<dyn Operator>,
+            telemetry: Arc::clone(telemetry),
+            world: world.clone(),
+            options: api_options(plan),
+            build: BuildInformation::default(),
+            flags: flags(plan),
+        });
+        own.show(&state);
+        let router = prometheus::router(Arc::clone(&state)).merge(page::router());
+        for listener in self.api {
+            listeners.serve("prometheus", listener, router.clone());
+        }
+        if let Some(listener) = self.page {
+            tell_where_to_look(&listener);
+            listeners.serve("page", listener, router);
+        }
+        process.is_ready.store(true, Ordering::Release);
+        // Scripts and test harnesses of Prometheus wait for this line.
+        tracing::info!("Server is ready to receive web requests.");
+
+        signals::until_stopped(stop, Some(&process)).await;
+        process.is_ready.store(false, Ordering::Release);
+        tracing::info!("stopping: receivers first, the store last");
+        scrape.stop().await;
+        listeners.ended().await;
+        store.close().await.context("closing the store")?;
+        tracing::info!("stopped, everything is on disk");
+        Ok(())
+    }
+}
+
+fn door_options(plan: &Plan) -> FrontDoorOptions {
+    FrontDoorOptions {
+        cors_origin: plan.cors_origin.clone(),
+        hosts: plan.external_url.iter().filter_map(|url| host_of(url)).collect(),
+        web_config: plan.web_config.clone(),
+        ..FrontDoorOptions::default()
+    }
+}
+
+/// The host name in an address such as `https://vigie.example:9090/path`.
+fn host_of(url: &str) -> Option<String> {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let host = after.split(['/', ':']).next()?;
+    (!host.is_empty()).then(|| host.to_owned())
+}
+
+/// The configuration that will run, and where it comes from.
+fn configuration(
+    plan: &Plan,
+    api: Option<SocketAddr>,
+    host: Option<SocketAddr>,
+    world: &World,
+) -> Result<(Origin, LoadedConfig)> {
+    let origin = match &plan.prometheus {
+        Some(path) => Origin::File(path.clone()),
+        None => Origin::BuiltIn(defaults::prometheus_yml(api, host)),
+    };
+    let loaded = origin.load(world)?;
+    for part in &loaded.not_yet_served {
+        tracing::warn!(section = part.section, line = part.line, "not yet served");
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!(warning, "configuration");
+    }
+    for found in &plan.not_yet_served {
+        let kind = found.kind.describe();
+        tracing::warn!(file = %found.path.display(), kind, "not yet served");
+    }
+    Ok((origin, loaded))
+}
+
+fn engine_options(plan: &Plan, loaded: &LoadedConfig) -> EngineOptions {
+    EngineOptions {
+        lookback_ms: i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX),
+        timeout: plan.query_timeout,
+        samples_max: plan.query_samples_max,
+        subquery_step_ms: i64::try_from(loaded.config.global.evaluation_interval.0)
+            .unwrap_or(60_000),
+        ..EngineOptions::default()
+    }
+}
+
+/// The addresses under which configuration files name what Vigie itself is.
+fn local_targets(
+    own: Arc<dyn LocalExposition>,
+    host: Arc<Host>,
+    api: Option<SocketAddr>,
+    host_address: Option<SocketAddr>,
+) -> LocalTargets {
+    let mut local = LocalTargets::new();
+    let host: Arc<dyn LocalExposition> = Arc::new(local::HostMetrics(host));
+    let parts = [(own, api, "prometheus:9090"), (host, host_address, "node-exporter:9100")];
+    for (part, address, container) in parts {
+        if let Some(address) = address {
+            local.add(&format!("localhost:{}", address.port()), Arc::clone(&part));
+            local.add(&format!("127.0.0.1:{}", address.port()), Arc::clone(&part));
+        }
+        local.add_unless_resolved(container, part);
+    }
+    local
+}
+
+fn api_options(plan: &Plan) -> PrometheusOptions {
+    PrometheusOptions {
+        enable_admin_api: plan.enable_admin_api,
+        enable_lifecycle: plan.enable_lifecycle,
+        lookback: plan.lookback,
+        query_timeout: plan.query_timeout,
+        query_samples_max: plan.query_samples_max,
+        retention_text: plan.retention_text.clone(),
+        ..PrometheusOptions::default()
+    }
+}
+
+/// Flags under Prometheus' names, for `/api/v1/status/flags`.
+fn flags(plan: &Plan) -> BTreeMap<String, String> {
+    let path = plan.prometheus.as_ref().map_or_else(String::new, |p| p.display().to_string());
+    let data = plan.store.as_ref().map_or_else(String::new, |s| s.data.display().to_string());
+    let listen: Vec<String> = plan.prometheus_ports.iter().map(|p| p.address.to_string()).collect();
+    [
+        ("config.file", path),
+        ("storage.tsdb.path", data),
+        ("storage.tsdb.retention.time", plan.retention_text.clone()),
+        ("web.listen-address", listen.join(",")),
+        ("web.external-url", plan.external_url.clone().unwrap_or_default()),
+        ("web.enable-admin-api", plan.enable_admin_api.to_string()),
+        ("web.enable-lifecycle", plan.enable_lifecycle.to_string()),
+        ("query.lookback-delta", format!("{}s", plan.lookback.as_secs())),
+        ("query.timeout", format!("{}s", plan.query_timeout.as_secs())),
+        ("query.max-samples", plan.query_samples_max.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// The one line that a person who starts Vigie looks for.
+fn tell_where_to_look(listener: &TcpListener) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("open http://{address} in a browser");
+    }
+}

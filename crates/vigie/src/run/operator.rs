@@ -1,0 +1,131 @@
+//! What the process does when somebody asks for it over HTTP or by a signal: reload and quit.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use vigie_model::Labels;
+use vigie_receive::config::{LoadedConfig, Source};
+use vigie_receive::scrape::ScrapeManager;
+use vigie_show::prometheus::{Operator, ReloadOutcome};
+use vigie_world::World;
+
+use crate::config::environment;
+
+/// Where the configuration comes from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// A file, read again at each reload.
+    File(PathBuf),
+    /// Built-in defaults.
+    BuiltIn(String),
+}
+
+impl Origin {
+    /// Reads and checks all of it.
+    pub(crate) fn load(&self, world: &World) -> anyhow::Result<LoadedConfig> {
+        Ok(match self {
+            Self::File(path) => vigie_receive::config::load(path, world, &environment)?,
+            Self::BuiltIn(text) => {
+                let source = Source { file: None, folder: PathBuf::from(".") };
+                vigie_receive::config::parse(text, &source, &environment)?
+            }
+        })
+    }
+}
+
+/// The running process, as its APIs see it.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) origin: Origin,
+    pub(crate) world: World,
+    pub(crate) scrape: Arc<ScrapeManager>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) is_ready: AtomicBool,
+    running: ArcSwap<LoadedConfig>,
+    yaml: ArcSwap<String>,
+    outcome: ArcSwap<ReloadOutcome>,
+    /// Reloads come one after the other.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+impl Process {
+    /// A process that runs `loaded`.
+    pub(crate) fn new(
+        origin: Origin,
+        loaded: LoadedConfig,
+        world: World,
+        scrape: Arc<ScrapeManager>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let outcome = ReloadOutcome { is_success: true, at_ms: world.clock.now_ms() };
+        Arc::new(Self {
+            origin,
+            scrape,
+            stop,
+            is_ready: AtomicBool::new(false),
+            yaml: ArcSwap::from_pointee(loaded.config.to_yaml()),
+            running: ArcSwap::from_pointee(loaded),
+            outcome: ArcSwap::from_pointee(outcome),
+            reloading: tokio::sync::Mutex::new(()),
+            world,
+        })
+    }
+
+    /// Reads the configuration again. What is wrong with it leaves the old one running.
+    pub(crate) async fn reload_now(&self) -> Result<(), String> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let loaded = self.origin.load(&self.world).map_err(|error| error.to_string());
+        let result = match loaded {
+            Ok(loaded) => self.apply(loaded).await,
+            Err(error) => Err(error),
+        };
+        let at_ms = self.world.clock.now_ms();
+        self.outcome.store(Arc::new(ReloadOutcome { is_success: result.is_ok(), at_ms }));
+        match &result {
+            Ok(()) => tracing::info!("configuration reloaded"),
+            Err(error) => tracing::error!(error, "configuration not reloaded, the old one runs on"),
+        }
+        result
+    }
+
+    async fn apply(&self, loaded: LoadedConfig) -> Result<(), String> {
+        self.scrape.apply(&loaded.jobs).await?;
+        self.yaml.store(Arc::new(loaded.config.to_yaml()));
+        self.running.store(Arc::new(loaded));
+        Ok(())
+    }
+}
+
+impl Operator for Process {
+    fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.reload_now())
+    }
+
+    fn quit(&self) {
+        self.stop.cancel();
+    }
+
+    fn configuration(&self) -> Arc<str> {
+        Arc::from(self.yaml.load().as_str())
+    }
+
+    fn external_labels(&self) -> Labels {
+        Labels::from_pairs(&self.running.load().config.global.external_labels)
+    }
+
+    fn last_reload(&self) -> ReloadOutcome {
+        **self.outcome.load()
+    }
+}

@@ -1,0 +1,40 @@
+//! Signals: SIGTERM and Ctrl-C end the process, SIGHUP reloads.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::operator::Process;
+
+/// Returns when the process should end: by a signal, or because `stop` was cancelled.
+pub(crate) async fn until_stopped(stop: &CancellationToken, process: Option<&Arc<Process>>) {
+    let mut terminate = open(SignalKind::terminate());
+    let mut interrupt = open(SignalKind::interrupt());
+    let mut hang_up = open(SignalKind::hangup());
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = next(&mut terminate) => break,
+            () = next(&mut interrupt) => break,
+            () = next(&mut hang_up) => if let Some(process) = process {
+                // The outcome is logged where it is known.
+                process.reload_now().await.ok();
+            },
+        }
+    }
+    stop.cancel();
+}
+
+fn open(kind: SignalKind) -> Option<Signal> {
+    signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be received")).ok()
+}
+
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
