@@ -14,10 +14,15 @@ mod memory;
 mod options;
 mod process;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use vigie_world::World;
+
+use crate::scrape::LocalExposition;
 
 use collectors::{COLLECTORS, Collector, Context};
 use error::CollectError;
@@ -29,7 +34,7 @@ pub use filter::Filter;
 pub use flags::{NodeExporterArguments, parse_arguments};
 pub use options::HostOptions;
 
-/// The content type of [`Families::to_text`] and [`Host::expose`].
+/// The content type of [`Families::to_text`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// This host, ready to be looked at.
@@ -55,11 +60,6 @@ impl Host {
     /// stuck mount: `mount_timeout_ms`); on an async runtime call it where blocking is allowed.
     pub fn collect(&self) -> Families {
         self.run(|_| true)
-    }
-
-    /// As [`collect`](Self::collect), as text with the content type [`CONTENT_TYPE`].
-    pub fn expose(&self) -> String {
-        self.collect().to_text()
     }
 
     /// Runs only the collectors in `only` (all, when it is empty), without those in `without`:
@@ -135,6 +135,12 @@ impl Host {
             &[("collector", name)],
             f64::from(u8::from(outcome.is_ok())),
         );
+    }
+}
+
+impl LocalExposition for Host {
+    fn expose(&self) -> (String, Bytes) {
+        (CONTENT_TYPE.to_owned(), self.collect().to_text().into())
     }
 }
 

@@ -7,30 +7,42 @@ use super::family::Families;
 use super::memory::Memory;
 use super::options::HostOptions;
 
+pub(super) use cpu::TICKS_PER_SECOND;
+
 mod arp;
 mod bonding;
 mod conntrack;
-pub(super) mod cpu;
+mod cpu;
 mod cpufreq;
 mod diskstats;
+mod dmi;
+mod edac;
 mod filesystem;
+mod hwmon;
 mod kernel;
 mod loadavg;
+mod mdadm;
 mod meminfo;
 mod netclass;
 mod netdev;
 mod netstat;
+mod nvme;
 mod os;
+mod power;
 mod pressure;
 mod schedstat;
 mod sockstat;
 mod softnet;
 mod stat;
+mod tape;
+mod textfile;
+mod thermal;
 mod time;
 mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
+mod watchdog;
 
 /// What a collector may ask.
 #[derive(Debug)]
@@ -68,25 +80,36 @@ pub(super) const COLLECTORS: &[Collector] = &[
     on("cpu", cpu::collect),
     on("cpufreq", cpufreq::collect),
     on("diskstats", diskstats::collect),
+    on("dmi", dmi::collect),
+    on("edac", edac::collect),
     on("entropy", kernel::collect_entropy),
     on("filefd", kernel::collect_filefd),
     on("filesystem", filesystem::collect),
+    on("hwmon", hwmon::collect),
     on("kernel_hung", kernel::collect_kernel_hung),
     on("loadavg", loadavg::collect),
+    on("mdadm", mdadm::collect),
     on("meminfo", meminfo::collect),
     on("netclass", netclass::collect),
     on("netdev", netdev::collect),
     on("netstat", netstat::collect),
+    on("nvme", nvme::collect),
     on("os", os::collect),
+    on("powersupplyclass", power::collect_supplies),
     on("pressure", pressure::collect),
+    on("rapl", power::collect_rapl),
     on("schedstat", schedstat::collect),
     on("selinux", kernel::collect_selinux),
     on("sockstat", sockstat::collect),
     on("softnet", softnet::collect),
     on("stat", stat::collect),
+    on("tapestats", tape::collect),
+    on("textfile", textfile::collect),
+    on("thermal_zone", thermal::collect),
     on("time", time::collect),
     on("timex", timex::collect),
     on("udp_queues", udp_queues::collect),
     on("uname", uname::collect),
     on("vmstat", vmstat::collect),
+    on("watchdog", watchdog::collect),
 ];

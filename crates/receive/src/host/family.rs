@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+
+use vigie_formats::exposition::write::TextWriter;
+use vigie_model::MetricType;
 
 /// What a family's samples are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +22,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word of a `# TYPE` line.
-    pub fn as_str(self) -> &'static str {
+    fn metric_type(self) -> MetricType {
         match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Untyped => "untyped",
-            Self::Histogram => "histogram",
-            Self::Summary => "summary",
+            Self::Counter => MetricType::Counter,
+            Self::Gauge => MetricType::Gauge,
+            Self::Untyped => MetricType::Unknown,
+            Self::Histogram => MetricType::Histogram,
+            Self::Summary => MetricType::Summary,
         }
     }
 }
@@ -143,18 +144,6 @@ impl Families {
         self.add(Kind::Counter, name, help, labels, value);
     }
 
-    /// Takes over another's families; samples of a name that both have are put together.
-    pub(super) fn merge(&mut self, other: Self) {
-        for (name, family) in other.by_name {
-            match self.by_name.get_mut(&name) {
-                Some(ours) => ours.samples.extend(family.samples),
-                None => {
-                    self.by_name.insert(name, family);
-                }
-            }
-        }
-    }
-
     /// Puts samples in the original's order (by label values) and drops repeated ones, so that a
     /// reader never finds one series twice.
     pub(super) fn finish(&mut self) {
@@ -174,105 +163,28 @@ impl Families {
     }
 
     /// The Prometheus text form, version 0.0.4.
-    pub fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.by_name.len() * 160);
-        for family in self.by_name.values() {
-            write_family(&mut text, family);
+    pub fn to_text(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.by_name.len() * 256);
+        let mut writer = TextWriter::prometheus(&mut text);
+        let mut sample_name = String::new();
+        for family in self.by_name.values().filter(|family| !family.samples.is_empty()) {
+            writer.family(&family.name, family.kind.metric_type(), &family.help, "");
+            for sample in &family.samples {
+                sample_name.clear();
+                sample_name.push_str(&family.name);
+                sample_name.push_str(sample.suffix);
+                let labels = sample.labels.iter().map(|(name, value)| (&**name, value.as_str()));
+                writer.sample(&sample_name, labels, sample.value, None);
+            }
         }
+        writer.finish();
         text
     }
-}
-
-fn write_family(text: &mut String, family: &Family) {
-    if family.samples.is_empty() {
-        return;
-    }
-    text.push_str("# HELP ");
-    text.push_str(&family.name);
-    text.push(' ');
-    push_escaped(text, &family.help, false);
-    text.push_str("\n# TYPE ");
-    text.push_str(&family.name);
-    text.push(' ');
-    text.push_str(family.kind.as_str());
-    text.push('\n');
-    for sample in &family.samples {
-        text.push_str(&family.name);
-        text.push_str(sample.suffix);
-        let mut opening = '{';
-        for (name, value) in &sample.labels {
-            text.push(opening);
-            opening = ',';
-            text.push_str(name);
-            text.push_str("=\"");
-            push_escaped(text, value, true);
-            text.push('"');
-        }
-        if opening == ',' {
-            text.push('}');
-        }
-        text.push(' ');
-        push_value(text, sample.value);
-        text.push('\n');
-    }
-}
-
-fn push_escaped(text: &mut String, value: &str, quotes: bool) {
-    for character in value.chars() {
-        match character {
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '"' if quotes => text.push_str("\\\""),
-            other => text.push(other),
-        }
-    }
-}
-
-/// Writes a number as Go's `strconv.FormatFloat(v, 'g', -1, 64)` does, which is what the original
-/// shows: the shortest digits, with an exponent below -4 and from 6 on.
-fn push_value(text: &mut String, value: f64) {
-    if value.is_nan() {
-        return text.push_str("NaN");
-    }
-    if value.is_infinite() {
-        return text.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let written = if (-4..6).contains(&exponent) {
-        write!(text, "{value}")
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        write!(text, "{digits}e{sign}{:02}", exponent.unsigned_abs())
-    };
-    debug_assert!(written.is_ok(), "writing to a string cannot fail");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_written_as_go_writes_them() {
-        for (value, expected) in [
-            (0.0, "0"),
-            (262_144.0, "262144"),
-            (1_052_672.0, "1.052672e+06"),
-            (25_276_510_208.0, "2.5276510208e+10"),
-            (0.01, "0.01"),
-            (0.000_166_551, "0.000166551"),
-            (0.000_016_06, "1.606e-05"),
-            (1e100, "1e+100"),
-            (-1.5, "-1.5"),
-            (f64::NEG_INFINITY, "-Inf"),
-            (f64::NAN, "NaN"),
-        ] {
-            let mut text = String::new();
-            push_value(&mut text, value);
-            assert_eq!(text, expected);
-        }
-    }
 
     #[test]
     fn samples_are_sorted_and_no_series_is_told_twice() {
@@ -283,7 +195,7 @@ mod tests {
         families.counter("a_total", "A", &[], 4.0);
         families.finish();
         assert_eq!(
-            families.to_text(),
+            String::from_utf8(families.to_text()).unwrap(),
             "# HELP a_total A\n# TYPE a_total counter\na_total 4\n\
              # HELP b B \\\\ \\n.\n# TYPE b gauge\nb{a=\"x\\\"y\",z=\"1\"} 2\n\
              b{a=\"x\\\"y\",z=\"2\"} 1\n"

@@ -12,6 +12,6 @@ pub(super) struct Memory {
     pub cpu_ticks: Mutex<HashMap<u32, [u64; 10]>>,
     /// Mount points that did not answer; each has a thread waiting.
     pub stuck_mounts: Arc<Mutex<HashSet<String>>>,
-    /// Modification times of text files, by path.
+    /// Collectors that failed the last time, so that each failure is told once.
     pub collectors_failed: Mutex<HashSet<&'static str>>,
 }

@@ -64,10 +64,6 @@ pub struct HostOptions {
     pub power_supplies: Filter,
     /// Devices of the tapestats collector.
     pub tapes: Filter,
-    /// Devices of the infiniband collector.
-    pub infiniband_devices: Filter,
-    /// Labels of the ipvs collector's backends, comma separated names.
-    pub ipvs_backend_labels: Vec<String>,
     /// Time that CPUs gave to guests.
     pub cpu_guest: bool,
     /// What CPUs there are.
@@ -110,17 +106,6 @@ impl Default for HostOptions {
             vmstat_fields: Filter::default_including(VMSTAT_FIELDS),
             power_supplies: Filter::default_excluding("^$"),
             tapes: Filter::default_excluding("^$"),
-            infiniband_devices: Filter::default(),
-            ipvs_backend_labels: [
-                "local_address",
-                "local_port",
-                "remote_address",
-                "remote_port",
-                "proto",
-                "local_mark",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
             cpu_guest: true,
             cpu_info: false,
             cpu_flags: Filter::default(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::collectors::cpu::TICKS_PER_SECOND;
+use super::collectors::TICKS_PER_SECOND;
 use super::family::Families;
 use super::reader;
 

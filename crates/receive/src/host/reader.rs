@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::CollectError;
 
@@ -76,12 +76,6 @@ pub(super) fn names_or_no_data(folder: &Path) -> Result<Vec<String>, CollectErro
 /// Names in a folder, none when it cannot be read.
 pub(super) fn names_or_none(folder: &Path) -> Vec<String> {
     names(folder).unwrap_or_default()
-}
-
-/// The last part of what a symbolic link points to.
-pub(super) fn link_name(path: &Path) -> Option<String> {
-    let target: PathBuf = fs::canonicalize(path).ok()?;
-    Some(target.file_name()?.to_string_lossy().into_owned())
 }
 
 /// Seconds since the epoch when the file was last written.

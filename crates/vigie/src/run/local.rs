@@ -48,7 +48,7 @@ pub(crate) struct HostMetrics(pub(crate) Arc<Host>);
 
 impl LocalExposition for HostMetrics {
     fn expose(&self) -> (String, Bytes) {
-        (host::CONTENT_TYPE.to_owned(), Bytes::from(self.0.expose()))
+        self.0.expose()
     }
 }
 
@@ -78,9 +78,9 @@ pub(crate) fn host_router(host: Arc<Host>) -> Router {
 
 async fn expose(host: Arc<Host>) -> Response {
     // Reading a stuck mount may block.
-    let text = tokio::task::spawn_blocking(move || host.expose()).await;
-    match text {
-        Ok(text) => ([(CONTENT_TYPE, host::CONTENT_TYPE)], text).into_response(),
+    let exposed = tokio::task::spawn_blocking(move || host.expose()).await;
+    match exposed {
+        Ok((content_type, body)) => ([(CONTENT_TYPE, content_type)], body).into_response(),
         Err(_) => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

@@ -110,13 +110,15 @@ fn isolated(text: &str) -> Vec<u32> {
 fn add_throttles_and_online(folder: &Path, out: &mut Families) {
     let mut packages: BTreeMap<u64, f64> = BTreeMap::new();
     let mut cores: BTreeMap<(u64, u64), f64> = BTreeMap::new();
+    // Where the first CPU cannot be switched off, the original tells of none.
+    let switchable = reader::exists(&folder.join("cpu0/online"));
     for name in reader::names_or_none(folder) {
         let Some(number) = name.strip_prefix("cpu").filter(|rest| rest.parse::<u32>().is_ok())
         else {
             continue;
         };
         let cpu = folder.join(&name);
-        if let Some(online) = reader::number(&cpu, "online") {
+        if switchable && let Some(online) = reader::number(&cpu, "online") {
             out.gauge(
                 "node_cpu_online",
                 "CPUs that are online and being scheduled.",

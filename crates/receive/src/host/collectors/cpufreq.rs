@@ -26,6 +26,7 @@ const FREQUENCIES: &[(&str, &str, &str)] = &[
     ),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a collector")]
 pub(super) fn collect(context: &Context<'_>, out: &mut Families) -> Result<(), CollectError> {
     let folder = context.options.sys("devices/system/cpu");
     for name in reader::names_or_none(&folder) {

@@ -216,7 +216,7 @@ mod tests {
         let disk = Disk { major: "8", minor: "0", name: "sda", values: Vec::new() };
         let mut out = Families::new();
         disk.add_properties(&udev, true, &mut out);
-        let text = out.to_text();
+        let text = String::from_utf8(out.to_text()).unwrap();
         assert!(
             text.contains("model=\"M1\",path=\"\",revision=\"\",rotational=\"1\",serial=\"1\"")
         );

@@ -19,7 +19,7 @@ const MOUNTS_MAX: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mount {
     device: String,
-    mount_point: String,
+    point: String,
     kind: String,
     read_only: bool,
     major: String,
@@ -45,18 +45,15 @@ pub(super) fn collect(context: &Context<'_>, out: &mut Families) -> Result<(), C
     let mounts: Vec<Mount> = text
         .lines()
         .filter_map(parse)
-        .map(|mount| Mount {
-            mount_point: options.without_root(&mount.mount_point).to_owned(),
-            ..mount
-        })
-        .filter(|mount| !options.mount_points.ignores(&mount.mount_point))
+        .map(|mount| Mount { point: options.without_root(&mount.point).to_owned(), ..mount })
+        .filter(|mount| !options.mount_points.ignores(&mount.point))
         .filter(|mount| !options.file_system_types.ignores(&mount.kind))
-        .filter(|mount| seen.insert((mount.device.clone(), mount.mount_point.clone())))
+        .filter(|mount| seen.insert((mount.device.clone(), mount.point.clone())))
         .take(MOUNTS_MAX)
         .collect();
-    let answers = ask(context, &mounts);
+    let answers = ask(context, &mounts, statfs);
     for mount in &mounts {
-        add(mount, answers.get(&mount.mount_point), out);
+        add(mount, answers.get(&mount.point), out);
     }
     Ok(())
 }
@@ -75,7 +72,7 @@ fn parse(line: &str) -> Option<Mount> {
     let has = |options: &str, wanted: &str| options.split(',').any(|option| option == wanted);
     Some(Mount {
         device: device.to_owned(),
-        mount_point: mount_point.replace("\\040", " ").replace("\\011", "\t"),
+        point: mount_point.replace("\\040", " ").replace("\\011", "\t"),
         kind: kind.to_owned(),
         read_only: has(options, "ro") || has(superblock, "ro") || has(superblock, "emergency_ro"),
         major: major.to_owned(),
@@ -85,34 +82,24 @@ fn parse(line: &str) -> Option<Mount> {
 
 type Answer = Result<Space, String>;
 
-fn ask(context: &Context<'_>, mounts: &[Mount]) -> HashMap<String, Answer> {
+fn ask(
+    context: &Context<'_>,
+    mounts: &[Mount],
+    statfs: fn(&Path) -> Answer,
+) -> HashMap<String, Answer> {
     let mut answers = HashMap::new();
     let mut asked: Vec<(String, PathBuf)> = Vec::new();
     for mount in mounts {
-        if context.memory.stuck_mounts.lock().contains(&mount.mount_point) {
-            answers.insert(mount.mount_point.clone(), Err("mountpoint timeout".to_owned()));
+        if context.memory.stuck_mounts.lock().contains(&mount.point) {
+            answers.insert(mount.point.clone(), Err("mountpoint timeout".to_owned()));
         } else {
-            asked.push((mount.mount_point.clone(), context.options.root(&mount.mount_point)));
+            asked.push((mount.point.clone(), context.options.root(&mount.point)));
         }
     }
     let deadline = Instant::now() + Duration::from_millis(context.options.mount_timeout_ms);
-    // All questions go to one thread; if it gets stuck, the rest go on to the next.
+    // One thread asks them all; when it gets stuck, another asks the rest.
     while !asked.is_empty() {
-        let (sender, receiver) = mpsc::channel();
-        let questions = asked.clone();
-        let stuck = context.memory.stuck_mounts.clone();
-        let thread = std::thread::Builder::new().name("statfs".to_owned()).spawn(move || {
-            for (mount_point, path) in questions {
-                let answer = statfs(&path);
-                stuck.lock().remove(&mount_point);
-                if sender.send((mount_point, answer)).is_err() {
-                    return;
-                }
-            }
-        });
-        if thread.is_err() {
-            break;
-        }
+        let Some(receiver) = ask_on_thread(context, asked.clone(), statfs) else { break };
         let mut answered = 0;
         while answered < asked.len() {
             // A later thread still gets a moment, so that one stuck mount does not hide the rest.
@@ -124,15 +111,41 @@ fn ask(context: &Context<'_>, mounts: &[Mount]) -> HashMap<String, Answer> {
             answers.insert(mount_point, answer);
         }
         asked.drain(..answered);
-        if asked.is_empty() {
-            break;
-        }
-        let (mount_point, _) = asked.remove(0);
-        tracing::warn!(mount_point, "mount point does not answer");
+        let Some((mount_point, _)) = asked.first().cloned() else { break };
+        asked.remove(0);
         context.memory.stuck_mounts.lock().insert(mount_point.clone());
-        answers.insert(mount_point, Err("mountpoint timeout".to_owned()));
+        // It may have answered just now: the thread sends first and unmarks then, so either it
+        // finds the mark or the answer is found here.
+        let late = receiver.try_recv().ok().filter(|(answered, _)| *answered == mount_point);
+        if let Some((_, answer)) = late {
+            context.memory.stuck_mounts.lock().remove(&mount_point);
+            answers.insert(mount_point, answer);
+        } else {
+            tracing::warn!(mount_point, "mount point does not answer");
+            answers.insert(mount_point, Err("mountpoint timeout".to_owned()));
+        }
     }
     answers
+}
+
+fn ask_on_thread(
+    context: &Context<'_>,
+    questions: Vec<(String, PathBuf)>,
+    statfs: fn(&Path) -> Answer,
+) -> Option<mpsc::Receiver<(String, Answer)>> {
+    let (sender, receiver) = mpsc::channel();
+    let stuck = context.memory.stuck_mounts.clone();
+    let ask = move || {
+        for (mount_point, path) in questions {
+            let answer = statfs(&path);
+            let sent = sender.send((mount_point.clone(), answer));
+            stuck.lock().remove(&mount_point);
+            if sent.is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("statfs".to_owned()).spawn(ask).ok().map(|_| receiver)
 }
 
 /// How long the next mount may take after the time is up.
@@ -156,7 +169,7 @@ fn add(mount: &Mount, answer: Option<&Answer>, out: &mut Families) {
     let device_error = answer.as_ref().err().map_or("", String::as_str);
     let labels = [
         ("device", mount.device.as_str()),
-        ("mountpoint", mount.mount_point.as_str()),
+        ("mountpoint", mount.point.as_str()),
         ("fstype", mount.kind.as_str()),
         ("device_error", device_error),
     ];
@@ -189,7 +202,7 @@ fn add(mount: &Mount, answer: Option<&Answer>, out: &mut Families) {
         ("device", mount.device.as_str()),
         ("major", mount.major.as_str()),
         ("minor", mount.minor.as_str()),
-        ("mountpoint", mount.mount_point.as_str()),
+        ("mountpoint", mount.point.as_str()),
     ];
     let help = "Filesystem mount information.";
     out.gauge("node_filesystem_mount_info", help, &labels, 1.0);
@@ -199,11 +212,46 @@ fn add(mount: &Mount, answer: Option<&Answer>, out: &mut Families) {
 mod tests {
     use super::*;
 
+    fn mount(point: &str) -> Mount {
+        let line = format!("36 35 98:0 / {point} rw - ext4 /dev/sda1 rw");
+        parse(&line).unwrap()
+    }
+
+    fn slow(path: &Path) -> Answer {
+        if path == Path::new("/stuck") {
+            std::thread::sleep(Duration::from_millis(400));
+        }
+        if path == Path::new("/broken") {
+            return Err("EIO".to_owned());
+        }
+        Ok(Space { size: 1.0, free: 1.0, available: 1.0, files: 1.0, files_free: 1.0 })
+    }
+
+    #[test]
+    fn a_stuck_mount_hides_no_other_and_is_asked_again_once_it_answers() {
+        let options = crate::host::HostOptions { mount_timeout_ms: 50, ..Default::default() };
+        let memory = crate::host::memory::Memory::default();
+        let world = vigie_world::World::real();
+        let context = Context { options: &options, memory: &memory, world: &world };
+        let mounts = [mount("/a"), mount("/broken"), mount("/stuck"), mount("/b")];
+        for _ in 0..2 {
+            let answers = ask(&context, &mounts, slow);
+            assert_eq!(answers["/broken"].as_ref().unwrap_err(), "EIO");
+            assert!(answers["/a"].is_ok() && answers["/b"].is_ok());
+            assert_eq!(answers["/stuck"].as_ref().unwrap_err(), "mountpoint timeout");
+        }
+        let started = Instant::now();
+        while memory.stuck_mounts.lock().contains("/stuck") {
+            assert!(started.elapsed() < Duration::from_secs(10), "the mark stays");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     #[test]
     fn a_line_with_optional_fields_and_escapes() {
         let line = "36 35 98:0 / /mnt/a\\040b rw,noatime master:1 shared:2 - ext4 /dev/sda1 ro,x=1";
         let mount = parse(line).unwrap();
-        assert_eq!(mount.mount_point, "/mnt/a b");
+        assert_eq!(mount.point, "/mnt/a b");
         assert_eq!((mount.device.as_str(), mount.kind.as_str()), ("/dev/sda1", "ext4"));
         assert_eq!((mount.major.as_str(), mount.minor.as_str()), ("98", "0"));
         assert!(mount.read_only, "the superblock says so");

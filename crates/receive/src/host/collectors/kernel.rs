@@ -53,6 +53,7 @@ pub(super) fn collect_kernel_hung(
     Ok(())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a collector")]
 pub(super) fn collect_selinux(
     context: &Context<'_>,
     out: &mut Families,

@@ -3,6 +3,7 @@
 use super::{CollectError, Context, Families};
 use crate::host::reader;
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a collector")]
 pub(super) fn collect(context: &Context<'_>, out: &mut Families) -> Result<(), CollectError> {
     let now_ms = context.world.clock.now_ms();
     let help = "System time in seconds since epoch (1970).";

@@ -2,6 +2,7 @@
 
 use super::{CollectError, Context, Families};
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a collector")]
 pub(super) fn collect(_: &Context<'_>, out: &mut Families) -> Result<(), CollectError> {
     let uname = rustix::system::uname();
     out.gauge(
