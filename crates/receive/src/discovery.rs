@@ -7,6 +7,7 @@ mod dns;
 mod file;
 mod groups;
 mod http;
+mod kubernetes;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -68,11 +69,7 @@ pub fn start(
         state.replace(static_groups(&configs.static_configs));
         running.push(RunningDiscovery { mechanism: "static", index: 0, state, task: None });
     }
-    let later = [
-        ("kubernetes", configs.kubernetes.len()),
-        ("docker", configs.docker.len()),
-        ("consul", configs.consul.len()),
-    ];
+    let later = [("docker", configs.docker.len()), ("consul", configs.consul.len())];
     let later = later.into_iter().filter(|(_, count)| *count > 0);
     let later = later.map(|(mechanism, _)| (mechanism, format!("{mechanism}_sd_configs")));
     let unserved = configs.unserved.iter().map(|one| ("not there yet", one.name.clone()));
@@ -92,6 +89,10 @@ pub fn start(
     for (index, config) in configs.http.iter().enumerate() {
         let discovery = http::HttpDiscovery::new(config.clone(), environment, world);
         spawn("http", index, Box::new(discovery));
+    }
+    for (index, config) in configs.kubernetes.iter().enumerate() {
+        let discovery = kubernetes::KubernetesDiscovery::new(config.clone(), environment, world);
+        spawn("kubernetes", index, Box::new(discovery));
     }
     for (index, config) in configs.dns.iter().enumerate() {
         spawn("dns", index, Box::new(dns::DnsDiscovery::new(config.clone(), world)));

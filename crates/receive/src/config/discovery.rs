@@ -125,6 +125,12 @@ section! {
         node: bool = false,
         /// Labels and annotations of the namespace.
         namespace: bool = false,
+        /// The deployment above a pod's replica set.
+        deployment: bool = false,
+        /// The job that runs a pod.
+        job: bool = false,
+        /// The cron job above a pod's job.
+        cronjob: bool = false,
     }
 }
 
@@ -341,43 +347,55 @@ fn check_dns(config: &mut DnsSdConfig) -> Result<(), String> {
     }
 }
 
+const KUBERNETES_ROLES: [&str; 6] =
+    ["node", "pod", "service", "endpoints", "endpointslice", "ingress"];
+
 fn check_kubernetes(config: &mut KubernetesSdConfig) -> Result<(), String> {
-    const ROLES: [&str; 6] = ["node", "pod", "service", "endpoints", "endpointslice", "ingress"];
     if config.role.is_empty() {
         return Err(
             "role missing (one of: pod, service, endpoints, endpointslice, node, ingress)".into()
         );
     }
-    if !ROLES.contains(&config.role.as_str()) {
+    if !KUBERNETES_ROLES.contains(&config.role.as_str()) {
         return Err(format!("unknown Kubernetes SD role {:?}", config.role));
     }
     config.http.check()?;
     let has_kubeconfig = !config.kubeconfig_file.as_os_str().is_empty();
-    if has_kubeconfig && !config.api_server.is_empty() {
-        return Err("cannot use 'kubeconfig_file' and 'api_server' simultaneously".into());
-    }
-    if config.api_server.is_empty() && config.http != HttpConfig::default() {
-        let with = if has_kubeconfig { "with 'kubeconfig_file'" } else { "without 'api_server'" };
-        return Err(format!("cannot use a custom HTTP client configuration {with}"));
-    }
-    if config.api_server.is_empty() && has_kubeconfig && config.namespaces.own_namespace {
-        return Err("cannot use 'kubeconfig_file' with 'namespaces.own_namespace'".into());
-    }
-    for selector in &config.selectors {
-        if !ROLES.contains(&selector.role.as_str()) {
+    let has_server = !config.api_server.is_empty();
+    let has_http = config.http != HttpConfig::default();
+    let problem = if has_kubeconfig && has_server {
+        "cannot use 'kubeconfig_file' and 'api_server' simultaneously"
+    } else if has_kubeconfig && has_http {
+        "cannot use a custom HTTP client configuration together with 'kubeconfig_file'"
+    } else if !has_server && has_http {
+        "to use custom HTTP client configuration please provide the 'api_server' URL explicitly"
+    } else if has_server && config.namespaces.own_namespace {
+        "cannot use 'api_server' and 'namespaces.own_namespace' simultaneously"
+    } else if has_kubeconfig && config.namespaces.own_namespace {
+        "cannot use 'kubeconfig_file' and 'namespaces.own_namespace' simultaneously"
+    } else {
+        return check_kubernetes_selectors(config);
+    };
+    Err(problem.to_owned())
+}
+
+fn check_kubernetes_selectors(config: &KubernetesSdConfig) -> Result<(), String> {
+    let allowed: &[&str] = match config.role.as_str() {
+        "endpoints" => &["pod", "service", "endpoints"],
+        "endpointslice" => &["pod", "service", "endpointslice"],
+        "pod" => &["pod", "node"],
+        role => &[role],
+    };
+    for (index, selector) in config.selectors.iter().enumerate() {
+        if !KUBERNETES_ROLES.contains(&selector.role.as_str()) {
             return Err(format!("unknown Kubernetes SD role {:?}", selector.role));
         }
-        let needed: &[&str] = match config.role.as_str() {
-            "endpoints" | "endpointslice" => &[config.role.as_str(), "pod", "service", "node"],
-            "pod" => &["pod", "node"],
-            role => &[role],
-        };
-        if !needed.contains(&selector.role.as_str()) {
-            return Err(format!(
-                "{} role supports only {} selectors",
-                config.role,
-                needed.join(", ")
-            ));
+        if config.selectors.iter().take(index).any(|before| before.role == selector.role) {
+            return Err(format!("duplicated selector role: {}", selector.role));
+        }
+        if !allowed.contains(&selector.role.as_str()) {
+            let allowed = allowed.join(", ");
+            return Err(format!("{} role supports only {allowed} selectors", config.role));
         }
     }
     Ok(())

@@ -28,6 +28,16 @@ struct Found {
     last_update_ms: i64,
 }
 
+impl Found {
+    /// Keeps what is wrong; logs it once, however often it is said.
+    fn note(&mut self, error: &str) {
+        if !error.is_empty() && self.last_error != error {
+            tracing::warn!(error, "discovery failed, it will be tried again");
+        }
+        error.clone_into(&mut self.last_error);
+    }
+}
+
 /// Where a discovery puts what it finds, and where a pool takes it from.
 #[derive(Clone)]
 pub struct DiscoveryState {
@@ -50,18 +60,17 @@ impl DiscoveryState {
 
     /// Puts groups in the place of those of the same source. A group without targets goes away.
     pub fn update(&self, groups: impl IntoIterator<Item = TargetGroup>) {
-        self.change(|known| {
-            let mut changed = false;
-            for group in groups {
-                changed |= put(known, group);
-            }
-            changed
-        });
+        self.update_with_error(groups, "");
+    }
+
+    /// As [`Self::update`], while `error` is wrong with another part of the discovery.
+    pub fn update_with_error(&self, groups: impl IntoIterator<Item = TargetGroup>, error: &str) {
+        self.change(error, |known| put_all(known, groups));
     }
 
     /// Puts groups in the place of all that were known.
     pub fn replace(&self, groups: impl IntoIterator<Item = TargetGroup>) {
-        self.change(|known| {
+        self.change("", |known| {
             let mut next: BTreeMap<String, Arc<TargetGroup>> = BTreeMap::new();
             for group in groups {
                 put(&mut next, group);
@@ -74,7 +83,7 @@ impl DiscoveryState {
 
     /// Removes the groups whose source `gone` accepts.
     pub fn remove(&self, mut gone: impl FnMut(&str) -> bool) {
-        self.change(|known| {
+        self.change("", |known| {
             let before = known.len();
             known.retain(|source, _| !gone(source));
             known.len() != before
@@ -84,11 +93,7 @@ impl DiscoveryState {
     /// Says what is wrong. What was found stays.
     pub fn fail(&self, error: impl fmt::Display) {
         let mut found = self.found.lock();
-        let error = error.to_string();
-        if found.last_error != error {
-            tracing::warn!(error, "discovery failed, it will be tried again");
-            found.last_error = error;
-        }
+        found.note(&error.to_string());
         found.last_update_ms = self.world.clock.now_ms();
     }
 
@@ -108,16 +113,31 @@ impl DiscoveryState {
         self.found.lock().groups.values().map(|group| group.targets.len()).sum()
     }
 
-    fn change(&self, edit: impl FnOnce(&mut BTreeMap<String, Arc<TargetGroup>>) -> bool) {
+    fn change(
+        &self,
+        error: &str,
+        edit: impl FnOnce(&mut BTreeMap<String, Arc<TargetGroup>>) -> bool,
+    ) {
         let mut found = self.found.lock();
         let changed = edit(&mut found.groups);
-        found.last_error.clear();
+        found.note(error);
         found.last_update_ms = self.world.clock.now_ms();
         drop(found);
         if changed {
             self.changed.notify_one();
         }
     }
+}
+
+fn put_all(
+    known: &mut BTreeMap<String, Arc<TargetGroup>>,
+    groups: impl IntoIterator<Item = TargetGroup>,
+) -> bool {
+    let mut changed = false;
+    for group in groups {
+        changed |= put(known, group);
+    }
+    changed
 }
 
 fn put(known: &mut BTreeMap<String, Arc<TargetGroup>>, group: TargetGroup) -> bool {
