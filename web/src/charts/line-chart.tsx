@@ -41,7 +41,7 @@ export function LineChart({ series, bounds, unit = "none", height = 220, limits,
         legend: { show: false },
         cursor: { y: false },
         scales: { x: { time: true }, ...(low === undefined || high === undefined ? {} : { y: { range: [low, high] } }) },
-        axes: [axis, { ...axis, size: 72, values: (_, ticks) => ticks.map((tick) => formatValue(tick, unit)) }],
+        axes: [axis, { ...axis, size: 88, values: (_, ticks) => ticks.map((tick) => formatValue(tick, unit)) }],
         series: [
           {},
           ...Array.from({ length: data.length - 1 }, (_, index) => ({

@@ -78,7 +78,7 @@ function useNumber(expression: string): string {
 const tagged = (inner: string, value: string) => `label_replace(${inner}, "direction", "${value}", "", "")`;
 const busiest = (metric: string, filter: string) => `topk(3, sum by (device) (rate(${metric}{${filter}}[1m])))`;
 const DISKS = 'device!~"loop.*|ram.*|dm-.*"';
-const LINKS = 'device!~"lo|veth.*|br-.*"';
+const LINKS = 'device!~"lo|ifb.*|veth.*|br-.*"';
 
 const label = (name: string) => (series: MatrixSeries) => series.metric[name] ?? "";
 
@@ -90,7 +90,7 @@ export function Now() {
   const targets = useTargets();
   const active = targets.data?.data.activeTargets ?? [];
   const down = active.filter((target) => target.health === "down").length;
-  const samples = useNumber("sum(rate(vigie_store_samples_appended_total[1m]))");
+  const samples = useNumber("sum(rate(vigie_store_samples_total[1m]))");
   const seriesCount = useNumber("sum(scrape_samples_post_metric_relabeling)");
   const direction = (series: MatrixSeries) => `${series.metric.device ?? ""} ${series.metric.direction === "in" ? text.received : text.sent}`;
   const traffic = (series: MatrixSeries) => `${series.metric.device ?? ""} ${series.metric.direction === "read" ? text.read : text.written}`;

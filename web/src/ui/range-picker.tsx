@@ -2,7 +2,7 @@ import { SegmentedControl } from "@mantine/core";
 import { useSearchParams } from "react-router";
 
 import { useText } from "@/lib/text";
-import { RANGES } from "@/url/time-range";
+import { RANGE_DEFAULT, RANGES } from "@/url/time-range";
 
 /** Chooses how far back; the choice is in the address. */
 export function RangePicker() {
@@ -13,7 +13,7 @@ export function RangePicker() {
       size="xs"
       aria-label={text.range}
       data={[...RANGES]}
-      value={search.get("range") ?? "1h"}
+      value={search.get("range") ?? RANGE_DEFAULT}
       onChange={(range) =>
         setSearch((before) => {
           before.set("range", range);

@@ -8,8 +8,8 @@ test("durations", () => {
   for (const wrong of ["", "1", "h", "1x", "-1h", "0s"]) expect(parseDuration(wrong)).toBeNull();
 });
 
-test("a range that cannot be read is the last hour", () => {
-  expect(readTimeRange(new URLSearchParams("range=soon&end=x"))).toEqual({ seconds: 3_600, end: null });
+test("a range that cannot be read is the default", () => {
+  expect(readTimeRange(new URLSearchParams("range=soon&end=x"))).toEqual({ seconds: 900, end: null });
   expect(readTimeRange(new URLSearchParams("range=5m&end=100"))).toEqual({ seconds: 300, end: 100 });
 });
 

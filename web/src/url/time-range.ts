@@ -22,10 +22,13 @@ export function parseDuration(text: string): number | null {
   return seconds > 0 ? seconds : null;
 }
 
+/** The range when the address names none: short, so that a server just started shows something. */
+export const RANGE_DEFAULT = "15m";
+
 export function readTimeRange(search: URLSearchParams): TimeRange {
   const end = Number(search.get("end"));
   return {
-    seconds: parseDuration(search.get("range") ?? "") ?? 3_600,
+    seconds: parseDuration(search.get("range") ?? RANGE_DEFAULT) ?? 900,
     end: Number.isFinite(end) && end > 0 ? end : null,
   };
 }
