@@ -8,12 +8,17 @@
 mod cluster;
 mod connect;
 mod depend;
+mod endpoints;
+mod endpointslice;
+mod ends;
+mod ingress;
 mod kubeconfig;
 mod labels;
 mod node;
 mod object;
 mod plan;
 mod pod;
+mod service;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -181,7 +186,12 @@ impl Finder {
         match object {
             Object::Node(object) => node::group(source, object),
             Object::Pod(object) => Some(pod::group(source, view, object)),
-            _ => None,
+            Object::Service(object) => Some(service::group(source, view, object)),
+            Object::Endpoints(object) => Some(endpoints::group(source, view, object)),
+            Object::EndpointSlice(object) => Some(endpointslice::group(source, view, object)),
+            Object::Ingress(object) => Some(ingress::group(source, view, object)),
+            // No role is of these.
+            Object::Other(_) => None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Kubernetes discovery against a small API server.
 
+mod roles;
+mod seed;
 mod server;
 
 use std::path::Path;
