@@ -72,6 +72,22 @@ fn errors_say_where_and_what() {
             "unknown Kubernetes SD role \"pods\"",
         ),
         (
+            "scrape_configs:\n- kubernetes_sd_configs: [{role: pod, bearer_token: x}]\n  job_name: a\n",
+            "please provide the 'api_server' URL explicitly",
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: [{role: pod, api_server: 'http://a', namespaces: {own_namespace: true}}]\n",
+            "cannot use 'api_server' and 'namespaces.own_namespace' simultaneously",
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: [{role: endpoints, selectors: [{role: node}]}]\n",
+            "endpoints role supports only pod, service, endpoints selectors",
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: [{role: pod, selectors: [{role: pod}, {role: pod}]}]\n",
+            "duplicated selector role: pod",
+        ),
+        (
             "scrape_configs:\n- job_name: a\n  bearer_token: x\n  basic_auth: {username: u}\n",
             "at most one of basic_auth",
         ),

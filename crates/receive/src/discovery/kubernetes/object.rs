@@ -73,8 +73,13 @@ impl Object {
             Kind::Endpoints => Self::Endpoints(serde_json::from_str(json)?),
             Kind::EndpointSlice => Self::EndpointSlice(serde_json::from_str(json)?),
             Kind::Ingress => Self::Ingress(serde_json::from_str(json)?),
-            Kind::Namespace | Kind::ReplicaSet | Kind::Job => {
-                Self::Other(serde_json::from_str(json)?)
+            Kind::Namespace => Self::Other(serde_json::from_str(json)?),
+            Kind::ReplicaSet | Kind::Job => {
+                let mut other: Other = serde_json::from_str(json)?;
+                // There are many of them, and only what is above them is asked for.
+                other.metadata.labels.clear();
+                other.metadata.annotations.clear();
+                Self::Other(other)
             }
         })
     }

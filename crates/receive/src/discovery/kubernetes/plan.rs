@@ -46,8 +46,8 @@ fn namespaces(config: &KubernetesSdConfig, own_namespace: Option<&str>) -> Vec<O
     if wanted.names.is_empty() && !wanted.own_namespace {
         return vec![None];
     }
-    let names: BTreeSet<&str> =
-        wanted.names.iter().map(String::as_str).chain(own_namespace).collect();
+    let own = own_namespace.filter(|_| wanted.own_namespace);
+    let names: BTreeSet<&str> = wanted.names.iter().map(String::as_str).chain(own).collect();
     // As an empty name in the API's paths: all namespaces.
     if names.contains("") {
         return vec![None];

@@ -278,6 +278,62 @@ async fn outside_of_a_cluster_it_says_what_is_missing() {
 }
 
 #[test]
+fn inside_of_a_cluster_a_pod_has_all_it_needs() {
+    let folder = Path::new("/var/run/secrets/kubernetes.io/serviceaccount");
+    let disk = vigie_world::SimDisk::from_seed(1);
+    let world = World { disk: Arc::new(disk), ..World::real() };
+    let variable = |name: &str| match name {
+        "KUBERNETES_SERVICE_HOST" => Some("fd00::1".to_owned()),
+        "KUBERNETES_SERVICE_PORT" => Some("443".to_owned()),
+        _ => None,
+    };
+    let environment =
+        HttpEnvironment { variable: Arc::new(variable), ..HttpEnvironment::default() };
+    let missing = super::connect::in_cluster(&environment, &world).unwrap_err();
+    assert!(missing.contains("serviceaccount/token"), "{missing}");
+    world.disk.create_folder(folder).unwrap();
+    for name in ["token", "ca.crt"] {
+        world.disk.write_atomic(&folder.join(name), b"x").unwrap();
+    }
+    let server = super::connect::in_cluster(&environment, &world).unwrap();
+    assert_eq!(server.address, "https://[fd00::1]:443");
+    assert_eq!(server.http.tls_config.ca_file, folder.join("ca.crt"));
+    assert_eq!(server.http.authorization.unwrap().credentials_file, folder.join("token"));
+}
+
+#[test]
+fn what_is_watched() {
+    let cases: [(&str, &[&str]); 5] = [
+        ("role: node, attach_metadata: {namespace: true}", &["nodes in *"]),
+        ("role: pod, attach_metadata: {job: true}", &["pods in *"]),
+        (
+            "role: pod, namespaces: {own_namespace: true, names: [b, own, b]}, attach_metadata: {node: true}",
+            &["nodes in *", "pods in b", "pods in own"],
+        ),
+        (
+            "role: endpointslice, namespaces: {names: [a]}",
+            &["endpointslices in a", "services in a", "pods in a"],
+        ),
+        (
+            "role: endpoints, attach_metadata: {deployment: true, cronjob: true}",
+            &["endpoints in *", "services in *", "pods in *", "replicasets in *", "jobs in *"],
+        ),
+    ];
+    for (yaml, expected) in cases {
+        let text =
+            format!("scrape_configs:\n- job_name: a\n  kubernetes_sd_configs:\n  - {{{yaml}}}\n");
+        let loaded = config::parse(&text, &Source::default(), &|_| None).unwrap();
+        let config = &loaded.jobs[0].discovery.kubernetes[0];
+        let scopes = super::plan::scopes(config, Some("own"));
+        let names = scopes.iter().map(|scope| {
+            let namespace = scope.namespace.as_deref().unwrap_or("*");
+            format!("{} in {namespace}", scope.kind.path().1)
+        });
+        assert_eq!(names.collect::<Vec<_>>(), expected, "{yaml}");
+    }
+}
+
+#[test]
 fn kubeconfigs() {
     let text = "
 apiVersion: v1

@@ -80,7 +80,7 @@ enum Trouble {
     Expired,
     /// The server said no.
     Refused(String),
-    /// There was no answer.
+    /// There was no answer, or the server cannot give one now.
     Unreachable(String),
     /// Nobody listens any more.
     Abandoned,
@@ -369,7 +369,12 @@ fn refusal(status: reqwest::StatusCode, body: &[u8]) -> Trouble {
     let said: Status = serde_json::from_slice(body).unwrap_or_default();
     let message =
         if said.message.is_empty() { String::new() } else { format!(": {}", said.message) };
-    Trouble::Refused(format!("server returned HTTP status {status}{message}"))
+    let message = format!("server returned HTTP status {status}{message}");
+    // A server that has too much to do is not to be asked for everything again.
+    match status.as_u16() {
+        429 | 503 => Trouble::Unreachable(message),
+        _ => Trouble::Refused(message),
+    }
 }
 
 fn read_page(kind: Kind, body: &[u8]) -> Result<(PageMetadata, Vec<Object>), serde_json::Error> {
