@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,9 +13,23 @@ use tempfile::TempDir;
 /// How long a server may take to start or stop before a test gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A port that was free a moment ago.
+/// The next port to try. Below the range from which the kernel takes ports for connections, so
+/// that nobody else is given one between our look and its use.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+const PORT_FIRST: u16 = 20_000;
+const PORTS: u16 = 12_000;
+
+/// A port that is free, and that no other test of this process is given.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    let start = (std::process::id() % u32::from(PORTS)) as u16;
+    for _ in 0..PORTS {
+        let step = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        let port = PORT_FIRST + (start + step % PORTS) % PORTS;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free")
 }
 
 /// How the server under test is started.

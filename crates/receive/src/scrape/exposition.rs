@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use vigie_formats::exposition::{
-    Entry, HistogramEntry, LabelPairs, MetadataEntry, MetadataLine, ParseError, ParseOptions,
-    Parser, ScrapeProtocol, Series, format_of,
+    Entry, Format, HistogramEntry, LabelPairs, MetadataEntry, MetadataLine, ParseError,
+    ParseOptions, Parser, ScrapeProtocol, Series, format_of,
 };
 use vigie_model::{HistogramPoint, LabelsBuilder, Metadata};
 
@@ -27,9 +27,29 @@ pub(super) fn read(
 ) -> Result<(), IngestError> {
     let config = &settings.config;
     let fallback = ScrapeProtocol::parse(&config.fallback_scrape_protocol);
-    let (format, _warning) = format_of(Some(content_type), fallback)
-        .map_err(|error| IngestError::Parse(error.to_string()))?;
+    // Applications that send the text format under another name (Flask's default is text/html) are
+    // common, and Prometheus 2 read them. So an unknown type is tried as text; when that fails, the
+    // type is the more likely reason and is told first.
+    let known = format_of(Some(content_type), fallback);
+    let format = known.as_ref().map_or(Format::PrometheusText, |(format, _warning)| *format);
     ingest.set_format(format);
+    let outcome = read_as(settings, format, body, ingest, metadata);
+    match (known, outcome) {
+        (Err(wrong), Err(IngestError::Parse(error))) => {
+            Err(IngestError::Parse(format!("{wrong}, and it is not the text format: {error}")))
+        }
+        (_, outcome) => outcome,
+    }
+}
+
+fn read_as(
+    settings: &JobSettings,
+    format: Format,
+    body: &[u8],
+    ingest: &mut Ingest<'_>,
+    metadata: &mut MetadataByMetric,
+) -> Result<(), IngestError> {
+    let config = &settings.config;
     let options = ParseOptions {
         created_as_start: false,
         native_histograms: config.scrape_native_histograms == Some(true),

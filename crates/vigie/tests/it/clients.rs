@@ -18,7 +18,7 @@ impl Drop for Running {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// `metrics.py` of the seed with its smallest repair: without `functools.wraps` Flask refuses two
 /// views of one name.
@@ -31,9 +31,20 @@ fn start_python_app(seed: &Path, folder: &Path, python: &Path, port: u16) -> Run
     assert_ne!(repaired, source);
     let file = folder.join("app.py");
     std::fs::write(&file, repaired).unwrap();
+    let log = std::fs::File::create(folder.join("app.log")).unwrap();
     let mut command = Command::new(python);
-    command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     Running(command.spawn().unwrap())
+}
+
+/// Waits until an application answers; what it logged says why when it does not.
+async fn wait_for_app(client: &reqwest::Client, port: u16, log: &Path) {
+    let started = std::time::Instant::now();
+    while client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.is_err() {
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        assert!(started.elapsed() < PATIENCE, "the application does not answer: {said}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]
@@ -55,6 +66,7 @@ async fn the_python_app_is_scraped_and_the_script_prints_numbers() {
     std::fs::write(builder.folder().join("prometheus.yml"), config).unwrap();
     let _app = start_python_app(&seed, builder.folder(), &python, port);
     let server = builder.arg("prometheus.yml").start().await.unwrap();
+    wait_for_app(&server.client, port, &server.folder().join("app.log")).await;
     server.wait_for("up{job=\"web\"} == 1", PATIENCE).await.unwrap();
     for _ in 0..5 {
         let url = format!("http://127.0.0.1:{port}/api/users");

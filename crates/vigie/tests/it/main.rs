@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod clients;
+mod conformance;
 mod crash;
 mod defaults;
 mod hostile;
+mod page;
 mod seed;
 
 use vigie_testkit::ServerBuilder;
