@@ -189,13 +189,48 @@ impl HttpClient {
         }
     }
 
+    /// Sends `body` to `url`. The answer's status is the caller's to judge; an answer whose body
+    /// cannot be read or is too large has an empty one.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+        limits: RequestLimits,
+    ) -> Result<HttpAnswer, HttpError> {
+        let request = self.0.client.post(url).body(body).timeout(limits.timeout);
+        let work = async {
+            let response = self.send(url, request, headers).await?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = body::read(url, response, limits.body_bytes).await.unwrap_or_default();
+            Ok(HttpAnswer { status, headers, body })
+        };
+        match tokio::time::timeout(limits.timeout, work).await {
+            Ok(answer) => answer,
+            Err(_) => Err(HttpError::Timeout { url: url.to_owned() }),
+        }
+    }
+
     /// Asks for `url` and returns as soon as the headers are there: for watches, whose bodies
     /// have no end. The caller must limit what it reads.
     pub async fn open(
         &self,
         url: &str,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         timeout: Option<Duration>,
+    ) -> Result<reqwest::Response, HttpError> {
+        let mut request = self.0.client.get(url);
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
+        }
+        self.send(url, request, headers).await
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        request: reqwest::RequestBuilder,
+        mut headers: HeaderMap,
     ) -> Result<reqwest::Response, HttpError> {
         let inner = &*self.0;
         for (name, value) in &authorize::headers(&inner.config, &inner.world)? {
@@ -205,12 +240,11 @@ impl HttpClient {
             let token = authorize::token(oauth2, &inner.token, client, &inner.world).await?;
             headers.insert(reqwest::header::AUTHORIZATION, token);
         }
-        let mut request = inner.client.get(url).headers(headers);
-        if let Some(timeout) = timeout {
-            request = request.timeout(timeout);
-        }
-        let response =
-            request.send().await.map_err(|error| HttpError::from_reqwest(url, &error))?;
+        let response = request
+            .headers(headers)
+            .send()
+            .await
+            .map_err(|error| HttpError::from_reqwest(url, &error))?;
         if response.status() == StatusCode::UNAUTHORIZED {
             authorize::forget_token(&inner.token).await;
         }

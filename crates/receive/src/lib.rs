@@ -4,6 +4,7 @@ pub mod config;
 pub mod discovery;
 pub mod host;
 pub mod http_client;
+pub mod remote_write;
 pub mod scrape;
 
 /// A hash of bytes, to see whether they changed.

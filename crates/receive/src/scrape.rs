@@ -24,6 +24,8 @@ mod tests;
 pub use local::{LocalExposition, LocalTargets};
 pub use manager::ScrapeManager;
 pub use metrics::ReceiveMetrics;
+pub(crate) use metrics::add;
+pub(crate) use relabel::Relabeler;
 pub use status::{
     DiscoveryStatus, DroppedTarget, PoolStatus, TargetHealth, TargetMetadata, TargetStatus,
     TargetsStatus,

@@ -7,22 +7,22 @@ use crate::config::RelabelRule;
 
 /// Rules that are applied one after the other.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Relabeler(Vec<CompiledRule>);
+pub(crate) struct Relabeler(Vec<CompiledRule>);
 
 impl Relabeler {
     /// Compiles `rules`.
-    pub(super) fn compile(rules: &[RelabelRule]) -> Result<Self, String> {
+    pub(crate) fn compile(rules: &[RelabelRule]) -> Result<Self, String> {
         let compiled = rules.iter().map(|rule| CompiledRule::new(rule.into()));
         compiled.collect::<Result<_, _>>().map(Self).map_err(|error| error.to_string())
     }
 
     /// Whether there is no rule.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Changes `labels`; false when they are dropped.
-    pub(super) fn apply(&self, labels: &mut LabelsBuilder) -> bool {
+    pub(crate) fn apply(&self, labels: &mut LabelsBuilder) -> bool {
         relabel(&self.0, labels)
     }
 }
