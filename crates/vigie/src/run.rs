@@ -20,6 +20,7 @@ use vigie_query::{Engine, EngineOptions};
 use vigie_receive::config::LoadedConfig;
 use vigie_receive::host::Host;
 use vigie_receive::http_client::HttpEnvironment;
+use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::{LocalExposition, LocalTargets, ScrapeManager};
 use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
 use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry, page, prometheus};
@@ -103,7 +104,11 @@ impl MetricsPart<'_> {
         let store = Store::open(self.options.clone(), world.clone())
             .await
             .with_context(|| format!("opening the store in {}", self.options.data.display()))?;
-        let sink: Arc<dyn MetricSink> = Arc::clone(&store) as Arc<dyn MetricSink>;
+        let http =
+            HttpEnvironment { variable: Arc::new(environment), ..HttpEnvironment::default() };
+        let remotes =
+            Arc::new(RemoteWriters::new(world.clone(), self.options.data.clone(), http.clone()));
+        let sink = remotes.sink(Arc::clone(&store) as Arc<dyn MetricSink>);
 
         // query
         let engine = Arc::new(Engine::new(engine_options(plan, &loaded)));
@@ -111,13 +116,16 @@ impl MetricsPart<'_> {
         // receive
         let own = Arc::new(local::OwnMetrics::default());
         let local = local_targets(Arc::clone(&own) as _, host, api_address, self.host_address);
-        let environment =
-            HttpEnvironment { variable: Arc::new(environment), ..HttpEnvironment::default() };
-        let scrape =
-            Arc::new(ScrapeManager::new(world.clone(), Arc::clone(&sink), environment, local));
-        local::register_receive(telemetry, &scrape);
-        let process =
-            Process::new(origin, loaded.clone(), world.clone(), Arc::clone(&scrape), stop.clone());
+        let scrape = Arc::new(ScrapeManager::new(world.clone(), Arc::clone(&sink), http, local));
+        local::register_receive(telemetry, &scrape, &remotes);
+        let process = Process::new(
+            origin,
+            loaded.clone(),
+            world.clone(),
+            (Arc::clone(&scrape), Arc::clone(&remotes)),
+            stop.clone(),
+        );
+        remotes.apply(&loaded.config).await.map_err(anyhow::Error::msg)?;
         scrape.apply(&loaded.jobs).await.map_err(anyhow::Error::msg)?;
 
         // show
@@ -151,6 +159,7 @@ impl MetricsPart<'_> {
         tracing::info!("stopping: receivers first, the store last");
         scrape.stop().await;
         listeners.ended().await;
+        remotes.stop().await;
         store.close().await.context("closing the store")?;
         tracing::info!("stopped, everything is on disk");
         Ok(())

@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use vigie_receive::host::{self, Host};
+use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::{LocalExposition, ScrapeManager};
 use vigie_show::Telemetry;
 use vigie_show::prometheus::{self, PrometheusState};
@@ -53,11 +54,16 @@ impl LocalExposition for HostMetrics {
 }
 
 /// Counts of the receiver, in Vigie's own numbers.
-pub(crate) fn register_receive(telemetry: &Telemetry, scrape: &ScrapeManager) {
-    let metrics = Arc::clone(scrape.metrics());
+pub(crate) fn register_receive(
+    telemetry: &Telemetry,
+    scrape: &ScrapeManager,
+    remotes: &RemoteWriters,
+) {
+    let (scraped, sent) = (Arc::clone(scrape.metrics()), Arc::clone(remotes.metrics()));
     telemetry.register(Box::new(move |text| {
-        for (name, help, value) in metrics.snapshot() {
-            text.family(name, "counter", help);
+        for (name, help, value) in scraped.snapshot().into_iter().chain(sent.snapshot()) {
+            let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+            text.family(name, kind, help);
             text.sample(name, &[], value as f64);
         }
     }));

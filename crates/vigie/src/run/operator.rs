@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use vigie_model::Labels;
 use vigie_receive::config::{LoadedConfig, Source};
+use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::ScrapeManager;
 use vigie_show::prometheus::{Operator, ReloadOutcome};
 use vigie_world::World;
@@ -42,7 +43,8 @@ impl Origin {
 pub(crate) struct Process {
     pub(crate) origin: Origin,
     pub(crate) world: World,
-    pub(crate) scrape: Arc<ScrapeManager>,
+    scrape: Arc<ScrapeManager>,
+    remotes: Arc<RemoteWriters>,
     pub(crate) stop: CancellationToken,
     pub(crate) is_ready: AtomicBool,
     running: ArcSwap<LoadedConfig>,
@@ -58,13 +60,14 @@ impl Process {
         origin: Origin,
         loaded: LoadedConfig,
         world: World,
-        scrape: Arc<ScrapeManager>,
+        (scrape, remotes): (Arc<ScrapeManager>, Arc<RemoteWriters>),
         stop: CancellationToken,
     ) -> Arc<Self> {
         let outcome = ReloadOutcome { is_success: true, at_ms: world.clock.now_ms() };
         Arc::new(Self {
             origin,
             scrape,
+            remotes,
             stop,
             is_ready: AtomicBool::new(false),
             yaml: ArcSwap::from_pointee(loaded.config.to_yaml()),
@@ -93,6 +96,8 @@ impl Process {
     }
 
     async fn apply(&self, loaded: LoadedConfig) -> Result<(), String> {
+        // The remotes first: they refuse what they cannot do before anything has changed.
+        self.remotes.apply(&loaded.config).await?;
         self.scrape.apply(&loaded.jobs).await?;
         self.yaml.store(Arc::new(loaded.config.to_yaml()));
         self.running.store(Arc::new(loaded));

@@ -9,6 +9,7 @@ mod crash;
 mod defaults;
 mod hostile;
 mod page;
+mod remote;
 mod seed;
 
 use vigie_testkit::ServerBuilder;
