@@ -4,10 +4,13 @@
 //! again; it never stops another discovery.
 
 mod dns;
+mod docker;
 mod file;
 mod groups;
 mod http;
 mod kubernetes;
+mod names;
+mod retry;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -69,7 +72,7 @@ pub fn start(
         state.replace(static_groups(&configs.static_configs));
         running.push(RunningDiscovery { mechanism: "static", index: 0, state, task: None });
     }
-    let later = [("docker", configs.docker.len()), ("consul", configs.consul.len())];
+    let later = [("consul", configs.consul.len())];
     let later = later.into_iter().filter(|(_, count)| *count > 0);
     let later = later.map(|(mechanism, _)| (mechanism, format!("{mechanism}_sd_configs")));
     let unserved = configs.unserved.iter().map(|one| ("not there yet", one.name.clone()));
@@ -93,6 +96,10 @@ pub fn start(
     for (index, config) in configs.kubernetes.iter().enumerate() {
         let discovery = kubernetes::KubernetesDiscovery::new(config.clone(), environment, world);
         spawn("kubernetes", index, Box::new(discovery));
+    }
+    for (index, config) in configs.docker.iter().enumerate() {
+        let discovery = docker::DockerDiscovery::new(config.clone(), environment, world);
+        spawn("docker", index, Box::new(discovery));
     }
     for (index, config) in configs.dns.iter().enumerate() {
         spawn("dns", index, Box::new(dns::DnsDiscovery::new(config.clone(), world)));

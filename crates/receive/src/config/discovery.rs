@@ -46,7 +46,7 @@ pub(super) const NOT_YET_SERVED: [&str; 33] = [
 ];
 
 /// Mechanisms whose settings are checked, and that find nothing yet.
-pub(super) const READ_ONLY: [&str; 2] = ["docker", "consul"];
+pub(super) const READ_ONLY: [&str; 1] = ["consul"];
 
 section! {
     /// Targets that are written down, with labels in common.

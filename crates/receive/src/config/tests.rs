@@ -158,7 +158,6 @@ fn mechanisms_of_later_are_named() {
             ("remote_read", 1),
             ("scrape_configs[ec2_sd_configs]", 4),
             ("scrape_configs[consul_sd_configs]", 5),
-            ("scrape_configs[docker_sd_configs]", 6),
         ]
     );
 }

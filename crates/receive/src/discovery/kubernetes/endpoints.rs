@@ -2,9 +2,10 @@
 
 use super::cluster::View;
 use super::ends::{self, EndPort, Ends};
-use super::labels::{MetaLabels, host_port};
+use super::labels::MetaLabels;
 use super::object::{EndpointAddress, EndpointPort, Endpoints};
 use crate::discovery::TargetGroup;
+use crate::discovery::names::host_port;
 
 /// The group of an endpoints object.
 pub(super) fn group(source: String, view: &View<'_>, endpoints: &Endpoints) -> TargetGroup {

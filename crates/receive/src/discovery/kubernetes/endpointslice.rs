@@ -3,9 +3,10 @@
 use super::cluster::View;
 use super::depend::service_of;
 use super::ends::{self, EndPort, Ends};
-use super::labels::{MetaLabels, host_port, sanitized};
+use super::labels::MetaLabels;
 use super::object::{Endpoint, EndpointSlice, Service, SlicePort};
 use crate::discovery::TargetGroup;
+use crate::discovery::names::{host_port, sanitized};
 
 /// The group of a slice.
 pub(super) fn group(source: String, view: &View<'_>, slice: &EndpointSlice) -> TargetGroup {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use vigie_model::Labels;
 
 use super::cluster::View;
-use super::labels::{MetaLabels, host_port};
+use super::labels::MetaLabels;
 use super::object::{ObjectReference, Pod, Service, key_of};
 use super::pod::containers;
+use crate::discovery::names::host_port;
 
 /// A service's targets, and the pods that were seen behind them.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use vigie_model::{Labels, LabelsBuilder};
 
 use super::cluster::View;
 use super::object::{Container, ContainerPort, Kind, Metadata, Pod, key_of};
+use crate::discovery::names::sanitized;
 
 /// Labels whose names begin with `__meta_kubernetes_`.
 #[derive(Debug, Clone, Default)]
@@ -143,14 +144,4 @@ impl MetaLabels {
 
 const fn flag(value: bool) -> &'static str {
     if value { "true" } else { "false" }
-}
-
-/// `name` with `_` for every character that a label's name could not have before UTF-8 names.
-pub(super) fn sanitized(name: &str) -> String {
-    name.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '_' }).collect()
-}
-
-/// `host:port`, with brackets around an IPv6 address.
-pub(super) fn host_port(host: &str, port: i64) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

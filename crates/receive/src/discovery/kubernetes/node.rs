@@ -1,8 +1,9 @@
 //! Role `node`: one target a node, its kubelet.
 
-use super::labels::{MetaLabels, host_port, sanitized};
+use super::labels::MetaLabels;
 use super::object::Node;
 use crate::discovery::TargetGroup;
+use crate::discovery::names::{host_port, sanitized};
 
 /// Which address is taken, from the most wanted.
 const ADDRESS_KINDS: [&str; 6] =

@@ -1,9 +1,10 @@
 //! Role `pod`: one target a port of a container, or one a container that declares none.
 
 use super::cluster::View;
-use super::labels::{MetaLabels, host_port};
+use super::labels::MetaLabels;
 use super::object::{Container, ContainerStatus, Pod};
 use crate::discovery::TargetGroup;
+use crate::discovery::names::host_port;
 
 /// The group of a pod; without targets while it has no address.
 pub(super) fn group(source: String, view: &View<'_>, pod: &Pod) -> TargetGroup {

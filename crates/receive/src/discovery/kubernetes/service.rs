@@ -1,9 +1,10 @@
 //! Role `service`: one target a port of a service, at its name in the cluster's DNS.
 
 use super::cluster::View;
-use super::labels::{MetaLabels, host_port};
+use super::labels::MetaLabels;
 use super::object::Service;
 use crate::discovery::TargetGroup;
+use crate::discovery::names::host_port;
 
 /// The group of a service.
 pub(super) fn group(source: String, view: &View<'_>, service: &Service) -> TargetGroup {
