@@ -221,8 +221,7 @@ fn not_yet_served(root: &Node) -> Vec<NotYetServed> {
             let Value::Map(fields) = &job.value else { continue };
             found.extend(fields.iter().filter_map(|(field, _)| {
                 let mechanism = field.text.strip_suffix("_sd_configs")?;
-                let unserved = discovery::NOT_YET_SERVED.contains(&mechanism)
-                    || discovery::READ_ONLY.contains(&mechanism);
+                let unserved = discovery::NOT_YET_SERVED.contains(&mechanism);
                 unserved.then(|| NotYetServed {
                     section: format!("scrape_configs[{}]", field.text),
                     line: Some(field.line),

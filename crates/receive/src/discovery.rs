@@ -3,6 +3,7 @@
 //! Whatever goes wrong is kept as that state's last error, shown on the target page, and tried
 //! again; it never stops another discovery.
 
+mod consul;
 mod dns;
 mod docker;
 mod file;
@@ -72,14 +73,10 @@ pub fn start(
         state.replace(static_groups(&configs.static_configs));
         running.push(RunningDiscovery { mechanism: "static", index: 0, state, task: None });
     }
-    let later = [("consul", configs.consul.len())];
-    let later = later.into_iter().filter(|(_, count)| *count > 0);
-    let later = later.map(|(mechanism, _)| (mechanism, format!("{mechanism}_sd_configs")));
-    let unserved = configs.unserved.iter().map(|one| ("not there yet", one.name.clone()));
-    for (mechanism, name) in unserved.chain(later) {
+    for unserved in &configs.unserved {
         let state = state();
-        state.fail(format!("{name}: not there yet"));
-        running.push(RunningDiscovery { mechanism, index: 0, state, task: None });
+        state.fail(format!("{}: not there yet", unserved.name));
+        running.push(RunningDiscovery { mechanism: "not there yet", index: 0, state, task: None });
     }
     let mut spawn = |mechanism, index, discoverer: Box<dyn Discoverer>| {
         let state = state();
@@ -100,6 +97,10 @@ pub fn start(
     for (index, config) in configs.docker.iter().enumerate() {
         let discovery = docker::DockerDiscovery::new(config.clone(), environment, world);
         spawn("docker", index, Box::new(discovery));
+    }
+    for (index, config) in configs.consul.iter().enumerate() {
+        let discovery = consul::ConsulDiscovery::new(config.clone(), environment, world);
+        spawn("consul", index, Box::new(discovery));
     }
     for (index, config) in configs.dns.iter().enumerate() {
         spawn("dns", index, Box::new(dns::DnsDiscovery::new(config.clone(), world)));

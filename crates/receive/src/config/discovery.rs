@@ -45,9 +45,6 @@ pub(super) const NOT_YET_SERVED: [&str; 33] = [
     "yandexcloud",
 ];
 
-/// Mechanisms whose settings are checked, and that find nothing yet.
-pub(super) const READ_ONLY: [&str; 1] = ["consul"];
-
 section! {
     /// Targets that are written down, with labels in common.
     pub struct StaticConfig("targetgroup.Group") {

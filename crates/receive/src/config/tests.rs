@@ -152,14 +152,7 @@ fn mechanisms_of_later_are_named() {
     let loaded = read("remote_read: [{url: 'http://x'}]\nscrape_configs:\n- job_name: a\n  ec2_sd_configs: [{region: x}]\n  consul_sd_configs: [{server: 'x:1'}]\n  docker_sd_configs: [{host: 'unix:///x'}]\n").unwrap();
     let sections: Vec<_> =
         loaded.not_yet_served.iter().map(|n| (n.section.as_str(), n.line.unwrap())).collect();
-    assert_eq!(
-        sections,
-        [
-            ("remote_read", 1),
-            ("scrape_configs[ec2_sd_configs]", 4),
-            ("scrape_configs[consul_sd_configs]", 5),
-        ]
-    );
+    assert_eq!(sections, [("remote_read", 1), ("scrape_configs[ec2_sd_configs]", 4),]);
 }
 
 #[test]
