@@ -32,7 +32,8 @@ pub(super) struct Instance {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct Node {
-    pub(super) node: String,
+    #[serde(rename = "Node")]
+    pub(super) name: String,
     pub(super) address: String,
     pub(super) meta: Option<BTreeMap<String, String>>,
     pub(super) tagged_addresses: Option<BTreeMap<String, String>>,

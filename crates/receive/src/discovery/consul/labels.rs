@@ -33,7 +33,7 @@ fn target(instance: &Instance, separator: &str) -> Labels {
         labels.set(&format!("__meta_consul_{name}"), value);
     };
     set("address", &node.address);
-    set("node", &node.node);
+    set("node", &node.name);
     set("namespace", &service.namespace);
     set("partition", &service.partition);
     // Separators around all of them: a pattern need not care where a tag stands.

@@ -27,8 +27,10 @@ pub(super) struct Container {
 pub(super) struct Port {
     #[serde(rename = "IP")]
     pub(super) ip: Option<String>,
-    pub(super) private_port: u16,
-    pub(super) public_port: Option<u16>,
+    #[serde(rename = "PrivatePort")]
+    pub(super) private: u16,
+    #[serde(rename = "PublicPort")]
+    pub(super) public: Option<u16>,
     #[serde(rename = "Type")]
     pub(super) protocol: String,
 }

@@ -118,7 +118,7 @@ fn endpoint_targets<'a>(
     let with_ports = ports.iter().filter(|port| is_tcp(port)).map(|port| {
         let mut labels = labels.clone();
         add_port(&mut labels, port);
-        let address = host_port(endpoint.address(), i64::from(port.private_port));
+        let address = host_port(endpoint.address(), i64::from(port.private));
         labels.set("__address__", &address).build()
     });
     with_ports.chain(fallback)
@@ -129,8 +129,8 @@ fn is_tcp(port: &Port) -> bool {
 }
 
 fn add_port(labels: &mut LabelsBuilder, port: &Port) {
-    labels.set("__meta_docker_port_private", &port.private_port.to_string());
-    if let Some(public) = port.public_port.filter(|public| *public > 0) {
+    labels.set("__meta_docker_port_private", &port.private.to_string());
+    if let Some(public) = port.public.filter(|public| *public > 0) {
         labels.set("__meta_docker_port_public", &public.to_string());
         labels.set("__meta_docker_port_public_ip", port.ip.as_deref().unwrap_or_default());
     }
