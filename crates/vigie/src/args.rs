@@ -14,7 +14,7 @@ pub(crate) use prometheus::{PrometheusArgs, PromtoolArgs, PromtoolCheck, Promtoo
 
 /// One process that watches: metrics in, answers out.
 #[derive(Debug, Parser)]
-#[command(name = "vigie", version, about, max_term_width = 100)]
+#[command(name = "vigie", version, max_term_width = 100)]
 #[command(after_help = "Called prometheus, promtool or node_exporter (by a link, or `vigie \
     prometheus ...`), Vigie takes that tool's flags and runs that part alone.")]
 pub(crate) struct Cli {
@@ -188,6 +188,19 @@ pub(crate) fn with_tool_name(args: impl IntoIterator<Item = OsString>) -> Vec<Os
     args
 }
 
+/// What `prometheus --version` and its like print: the version whose behaviour is served, in the
+/// form that scripts cut out of it.
+pub(crate) fn tool_version(args: &[OsString]) -> Option<String> {
+    let tool = args.get(1)?.to_str()?;
+    let served = match tool {
+        "prometheus" | "promtool" => "3.14.0",
+        "node_exporter" => "1.12.1",
+        _ => return None,
+    };
+    let asks = args.get(2).is_some_and(|arg| arg == "--version");
+    asks.then(|| format!("{tool}, version {served} (Vigie {})", env!("CARGO_PKG_VERSION")))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -215,6 +228,16 @@ mod tests {
         assert_eq!(args.listen_address, ["0.0.0.0:9095"]);
         assert_eq!(args.retention_time.as_deref(), Some("30d"));
         assert!(args.enable_lifecycle);
+    }
+
+    #[test]
+    fn tools_tell_the_version_they_serve() {
+        let version =
+            |line: &str| tool_version(&with_tool_name(line.split(' ').map(OsString::from)));
+        let told = version("/opt/prometheus --version").unwrap();
+        assert!(told.starts_with("prometheus, version 3."), "{told}");
+        assert_eq!(version("/opt/prometheus --config.file=x"), None);
+        assert_eq!(version("vigie --version"), None);
     }
 
     #[test]

@@ -7,13 +7,14 @@ use vigie_receive::config::LoadedConfig;
 use vigie_world::World;
 
 use crate::config::{Found, Kind, Settings, environment, recognise};
+use crate::log::say;
 
 /// Checks all files of `paths`; an error when one of them cannot work.
 pub(crate) fn check(paths: &[PathBuf]) -> Result<()> {
     let world = World::real();
     let mut wrong = 0;
-    for found in recognise(paths)? {
-        let report = examine(&found, &world);
+    for found in recognise(paths)?.iter().filter(|found| found.kind != Kind::Other) {
+        let report = examine(found, &world);
         say(&format!("{}: {}", found.path.display(), found.kind.describe()));
         for line in &report.notes {
             say(&format!("  {line}"));
@@ -76,9 +77,4 @@ fn examine_prometheus(loaded: &LoadedConfig, report: &mut Report) {
         }
     }
     report.notes.extend(loaded.warnings.iter().cloned());
-}
-
-#[expect(clippy::print_stdout, reason = "what was found is the output")]
-fn say(line: &str) {
-    println!("{line}");
 }

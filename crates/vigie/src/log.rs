@@ -31,3 +31,9 @@ pub(crate) fn start(args: &LogArgs) {
 pub(crate) fn fatal(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }
+
+/// Says what was asked for.
+#[expect(clippy::print_stdout, reason = "the answer is the output")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}

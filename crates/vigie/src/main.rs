@@ -24,7 +24,12 @@ use crate::plan::Plan;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(args::with_tool_name(std::env::args_os()));
+    let args = args::with_tool_name(std::env::args_os());
+    if let Some(version) = args::tool_version(&args) {
+        log::say(&version);
+        return ExitCode::SUCCESS;
+    }
+    let cli = Cli::parse_from(args);
     // The one provider of cryptography; an error would mean that it is installed already.
     rustls::crypto::ring::default_provider().install_default().ok();
     match start(cli.command) {

@@ -34,6 +34,7 @@ async fn samples_reach_a_remote_that_was_away() {
         result[0]["value"][1].as_str().unwrap().parse().unwrap()
     };
     assert!(seconds(&found) <= seconds(&first) + 2.0, "{found} came, {first} was the first");
-    let others = receiver.query("count({__name__!~\"up|node_load1\",origin=\"here\"})").await.unwrap();
+    let others =
+        receiver.query("count({__name__!~\"up|node_load1\",origin=\"here\"})").await.unwrap();
     assert_eq!(others.as_array().unwrap().len(), 0, "relabelling keeps two metrics only");
 }
