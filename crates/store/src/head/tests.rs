@@ -52,7 +52,7 @@ fn series_that_share_columns_keep_what_was_written_first() {
                     continue;
                 }
                 let late = if random.below(6) == 0 { random.below(300) as i64 } else { 0 };
-                let own = if random.below(8) == 0 { 1 } else { 0 };
+                let own = i64::from(random.below(8) == 0);
                 let time_ms = tick * 10 - late + own;
                 let histogram =
                     Arc::new(Histogram { count: random.unit(), ..Histogram::default() });
