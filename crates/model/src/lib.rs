@@ -4,6 +4,7 @@
 //! it uses none of ours. A batch of metrics enters Vigie as a [`MetricBatch`], is handed to a
 //! [`MetricSink`], and is found again as labels and points in a store's snapshot.
 
+mod alert;
 mod batch;
 mod exemplar;
 mod histogram;
@@ -16,6 +17,7 @@ mod tenant;
 mod time;
 mod value;
 
+pub use alert::{Alert, AlertSink};
 pub use batch::{BatchSeries, HistogramPoint, MetricBatch, SeriesBuilder};
 pub use exemplar::Exemplar;
 pub use histogram::{
