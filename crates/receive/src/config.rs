@@ -5,14 +5,9 @@
 //! here, and the only files read are those named by `scrape_config_files`.
 
 mod discovery;
-mod error;
-mod field;
-mod http;
-mod node;
 mod paths;
 mod relabel;
 mod remote;
-mod scalar;
 mod scrape;
 #[cfg(test)]
 mod tests;
@@ -24,10 +19,6 @@ pub use discovery::{
     HttpSdConfig, KubernetesAttachMetadata, KubernetesNamespaces, KubernetesSdConfig,
     KubernetesSelector, StaticConfig, UnservedDiscovery,
 };
-pub use error::ConfigError;
-pub use field::{Opaque, Out};
-pub use http::{Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, ProxyConfig, TlsConfig};
-pub use node::{Key, Node, Source, Value};
 pub use paths::expand as expand_path_pattern;
 pub use relabel::RelabelRule;
 pub use remote::{
@@ -35,11 +26,17 @@ pub use remote::{
     RemoteReadConfig, RemoteWriteConfig, RetentionConfig, RuntimeConfig, StorageConfig,
     TracingConfig, TsdbConfig,
 };
-pub use scalar::{ByteSize, DurationMs, Secret};
 pub use scrape::{GlobalConfig, SCRAPE_PROTOCOLS, ScrapeConfig, is_legacy_label_name};
+pub use vigie_dial::{
+    Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, ProxyConfig, TlsConfig,
+};
+pub use vigie_language::yaml::{
+    ByteSize, ConfigError, DurationMs, Key, Node, Opaque, Out, Secret, Source, Value,
+};
 use vigie_world::World;
 
-use field::{Field, Fields, section};
+use vigie_language::section;
+use vigie_language::yaml::{Field as _, Fields};
 
 section! {
     /// All of `prometheus.yml`.

@@ -27,7 +27,7 @@ use vigie_world::World;
 pub use state::{DiscoveryState, TargetGroup};
 
 use crate::config::{DiscoveryConfigs, StaticConfig};
-use crate::http_client::HttpEnvironment;
+use vigie_dial::HttpEnvironment;
 
 /// First wait before a discovery that failed is tried again.
 pub(crate) const RETRY_MIN: Duration = Duration::from_secs(1);

@@ -3,7 +3,6 @@
 pub mod config;
 pub mod discovery;
 pub mod host;
-pub mod http_client;
 pub mod remote_write;
 pub mod scrape;
 

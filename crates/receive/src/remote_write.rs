@@ -30,7 +30,7 @@ use sender::Sender;
 pub use tee::TeeSink;
 
 use crate::config::{Config, RemoteWriteConfig};
-use crate::http_client::{HttpClient, HttpEnvironment};
+use vigie_dial::{HttpClient, HttpEnvironment};
 
 /// Most bytes that wait for one remote; the oldest are dropped then.
 pub const QUEUE_BYTES_MAX: u64 = 2 << 30;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::ConfigError;
-use super::field::{Field, Fields, Opaque, Out, Section, push_field, section};
-use super::http::HttpConfig;
-use super::scalar::{DurationMs, Secret};
+use vigie_dial::HttpConfig;
+use vigie_language::yaml::ConfigError;
+use vigie_language::yaml::{DurationMs, Secret};
+use vigie_language::yaml::{Field, Fields, Opaque, Out, Section, push_field, section};
 
 /// Mechanisms that Prometheus has and Vigie does not serve yet.
 pub(super) const NOT_YET_SERVED: [&str; 33] = [
@@ -414,10 +414,10 @@ fn check_consul(config: &mut ConsulSdConfig) -> Result<(), String> {
         if config.http.basic_auth.is_some() {
             return Err("at most one of consul SD configuration username and password and basic auth can be configured".into());
         }
-        config.http.basic_auth = Some(super::http::BasicAuth {
+        config.http.basic_auth = Some(vigie_dial::BasicAuth {
             username: std::mem::take(&mut config.username),
             password: std::mem::take(&mut config.password),
-            ..super::http::BasicAuth::default()
+            ..vigie_dial::BasicAuth::default()
         });
     }
     if !config.token.is_empty()

@@ -1,6 +1,6 @@
 //! Relabelling rules as they are written.
 
-use super::field::section;
+use vigie_language::yaml::section;
 
 section! {
     /// A relabelling rule as written; the language crate compiles and applies it.

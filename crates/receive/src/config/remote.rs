@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::discovery::DiscoveryConfigs;
-use super::field::{Opaque, section};
-use super::http::{HttpConfig, TlsConfig};
 use super::relabel::RelabelRule;
-use super::scalar::{ByteSize, DurationMs};
+use vigie_dial::{HttpConfig, TlsConfig};
+use vigie_language::yaml::{ByteSize, DurationMs};
+use vigie_language::yaml::{Opaque, section};
 
 section! {
     /// Alertmanagers of one kind.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::discovery::DiscoveryConfigs;
-use super::field::section;
-use super::http::HttpConfig;
 use super::relabel::RelabelRule;
-use super::scalar::{ByteSize, DurationMs};
+use vigie_dial::HttpConfig;
+use vigie_language::yaml::section;
+use vigie_language::yaml::{ByteSize, DurationMs};
 
 /// Names of the formats that can be asked for, with their media types.
 pub const SCRAPE_PROTOCOLS: [(&str, &str); 5] = [

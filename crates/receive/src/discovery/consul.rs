@@ -19,8 +19,8 @@ use vigie_world::World;
 use super::retry::Retry;
 use super::{Discoverer, DiscoveryState, TargetGroup};
 use crate::config::ConsulSdConfig;
-use crate::http_client::HttpEnvironment;
 use api::Server;
+use vigie_dial::HttpEnvironment;
 use watch::{Event, Watch, WatchKind};
 
 /// Events that wait to be taken.

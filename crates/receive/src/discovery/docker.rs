@@ -21,8 +21,8 @@ use vigie_world::World;
 use super::retry::Retry;
 use super::{Discoverer, DiscoveryState, TargetGroup};
 use crate::config::{DockerFilter, DockerSdConfig, HttpConfig};
-use crate::http_client::{HttpClient, HttpEnvironment, RequestLimits};
 use api::{Container, Network, Refusal};
+use vigie_dial::{HttpClient, HttpEnvironment, RequestLimits};
 
 /// The largest answer of the daemon.
 const BODY_BYTES_MAX: u64 = 64 << 20;

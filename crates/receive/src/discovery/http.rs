@@ -9,7 +9,7 @@ use vigie_world::World;
 
 use super::{Discoverer, DiscoveryState, groups};
 use crate::config::{HttpSdConfig, Source};
-use crate::http_client::{HttpClient, HttpEnvironment, RequestLimits};
+use vigie_dial::{HttpClient, HttpEnvironment, RequestLimits};
 
 const LIMITS: RequestLimits =
     RequestLimits { body_bytes: 64 << 20, timeout: Duration::from_mins(1) };
@@ -40,7 +40,7 @@ impl HttpDiscovery {
         let answer = client
             .get(url, headers, LIMITS)
             .await
-            .and_then(crate::http_client::HttpAnswer::success)
+            .and_then(vigie_dial::HttpAnswer::success)
             .map_err(|error| error.to_string())?;
         let content_type = answer.header("content-type").to_ascii_lowercase();
         if !content_type.trim_start().starts_with("application/json") {

@@ -32,9 +32,9 @@ use vigie_world::World;
 
 use super::{Discoverer, DiscoveryState, RETRY_MIN, TargetGroup};
 use crate::config::KubernetesSdConfig;
-use crate::http_client::HttpEnvironment;
 use cluster::{Changes, Cluster, View};
 use object::{Kind, Object};
+use vigie_dial::HttpEnvironment;
 use watch::{Change, Watch, WatchEvent, WatchScope};
 
 /// Events that wait to be taken, and that are taken at once.

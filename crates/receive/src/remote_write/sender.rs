@@ -11,8 +11,8 @@ use super::metrics::RemoteWriteMetrics;
 use super::outgoing::{Version, assemble, samples_max};
 use super::queue::{Peeked, Queue};
 use crate::config::RemoteWriteConfig;
-use crate::http_client::{HttpClient, RequestLimits};
 use crate::scrape::add;
+use vigie_dial::{HttpClient, RequestLimits};
 
 /// How long a sender goes on when it should stop, as long as the remote takes everything.
 const DRAIN: Duration = Duration::from_secs(5);

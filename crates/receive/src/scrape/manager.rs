@@ -15,7 +15,7 @@ use super::resolve::Resolver;
 use super::status::{DiscoveryStatus, PoolStatus, TargetMetadata, TargetsStatus};
 use super::target_loop::{End, Shared};
 use crate::config::ScrapeConfig;
-use crate::http_client::HttpEnvironment;
+use vigie_dial::HttpEnvironment;
 
 /// Runs the jobs of a configuration.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use super::target::{self, Made, Target};
 use super::target_loop::{End, RunningTarget, Shared};
 use crate::config::ScrapeConfig;
 use crate::discovery::{self, RunningDiscovery};
-use crate::http_client::{HttpClient, HttpEnvironment, HttpError};
+use vigie_dial::{HttpClient, HttpEnvironment, HttpError};
 
 /// Changes that come within this time are taken together.
 const SETTLE: Duration = Duration::from_millis(50);

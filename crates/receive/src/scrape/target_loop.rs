@@ -21,7 +21,7 @@ use super::settings::JobSettings;
 use super::status::TargetHealth;
 use super::target::Target;
 use crate::config::ScrapeConfig;
-use crate::http_client::{HttpAnswer, HttpClient, HttpError, RequestLimits};
+use vigie_dial::{HttpAnswer, HttpClient, HttpError, RequestLimits};
 
 /// A scrape that begins this much late still gets the timestamp of its schedule, so that
 /// timestamps of a series are evenly spaced (as Prometheus' `scrape.timestamp-tolerance`).

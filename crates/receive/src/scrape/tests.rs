@@ -14,7 +14,7 @@ use vigie_world::World;
 
 use super::*;
 use crate::config::{self, Source};
-use crate::http_client::HttpEnvironment;
+use vigie_dial::HttpEnvironment;
 
 /// Keeps what is written, as lines `series value` (`stale` for the marker).
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use url::Url;
 use vigie_world::World;
 
 use crate::config::ConsulSdConfig;
-use crate::http_client::{HttpClient, HttpEnvironment, RequestLimits};
+use vigie_dial::{HttpClient, HttpEnvironment, RequestLimits};
 
 /// How long Consul holds a question back when nothing changes.
 const WAIT: &str = "120000ms";

@@ -7,7 +7,7 @@ use vigie_world::World;
 
 use super::kubeconfig;
 use crate::config::{Authorization, HttpConfig, KubernetesSdConfig};
-use crate::http_client::{HttpClient, HttpEnvironment};
+use vigie_dial::{HttpClient, HttpEnvironment};
 
 /// Where a pod finds what it may say to the API server.
 const ACCOUNT_FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";

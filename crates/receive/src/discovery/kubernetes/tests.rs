@@ -15,8 +15,8 @@ use vigie_world::World;
 use crate::config::{self, Source};
 use crate::discovery::tests::targets_of;
 use crate::discovery::{DiscoveryState, RunningDiscovery, start};
-use crate::http_client::HttpEnvironment;
 use server::ApiServer;
+use vigie_dial::HttpEnvironment;
 
 const PODS: &str = "/api/v1/pods";
 const NODES: &str = "/api/v1/nodes";

@@ -16,8 +16,8 @@ use vigie_world::World;
 
 use super::connect::Connection;
 use super::object::{Kind, Object};
-use crate::http_client::RequestLimits;
 use lines::Lines;
+use vigie_dial::RequestLimits;
 
 /// Objects a page; what the official clients ask for.
 const PAGE_OBJECTS: u32 = 500;

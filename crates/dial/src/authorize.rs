@@ -9,8 +9,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use vigie_world::World;
 
-use super::{HttpError, body};
 use crate::config::{HttpConfig, OAuth2};
+use crate::{HttpError, body};
 
 /// The largest answer of a token issuer that is read.
 const TOKEN_BYTES_MAX: u64 = 1 << 20;

@@ -10,7 +10,7 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 
 use super::*;
-use crate::config::{self, Source};
+use vigie_language::yaml::{Field as _, Node, Source};
 
 async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -20,9 +20,8 @@ async fn serve(router: Router) -> String {
 }
 
 fn http_config(yaml: &str) -> HttpConfig {
-    let text = format!("scrape_configs:\n- job_name: a\n{yaml}");
-    let loaded = config::parse(&text, &Source::default(), &|_| None).unwrap();
-    loaded.jobs[0].http.clone()
+    let source = Source::default();
+    HttpConfig::read(&Node::parse(yaml, &source).unwrap(), &source).unwrap()
 }
 
 fn client(yaml: &str) -> HttpClient {

@@ -5,7 +5,7 @@ use std::io::Read;
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 
-use super::HttpError;
+use crate::HttpError;
 
 /// The largest body that is ever read, when the configuration sets no limit.
 pub const BODY_BYTES_MAX: u64 = 256 << 20;

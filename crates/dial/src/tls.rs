@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use vigie_world::World;
 
-use super::HttpError;
+use crate::HttpError;
 use crate::config::TlsConfig;
 
 /// The certificate texts of a configuration, files read.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::field::section;
-use super::scalar::Secret;
+use vigie_language::section;
+use vigie_language::yaml::Secret;
 
 section! {
     /// User and password.

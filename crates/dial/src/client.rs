@@ -3,12 +3,9 @@
 //! Secrets in files are read again for each request. Certificates are read when the client is
 //! made. Every body has a limit, as sent and as decompressed, and every request a timeout.
 
-mod authorize;
-mod body;
-mod error;
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;
-mod tls;
 
 use std::fmt;
 use std::path::Path;
@@ -20,10 +17,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{ClientBuilder, NoProxy, Proxy, StatusCode};
 use vigie_world::World;
 
-pub use body::{BODY_BYTES_MAX, gunzip};
-pub use error::{HttpError, HttpErrorKind};
-
 use crate::config::{HttpConfig, ProxyConfig};
+use crate::{BODY_BYTES_MAX, HttpError, authorize, body, tls};
 
 /// Looks up an environment variable.
 pub type VariableLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;

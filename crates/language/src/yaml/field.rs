@@ -54,7 +54,7 @@ impl Serialize for Out {
 }
 
 /// A type that a configuration's value can have.
-pub(super) trait Field: Sized {
+pub trait Field: Sized {
     /// Reads a value that is not null.
     fn read(node: &Node, source: &Source) -> Result<Self, ConfigError>;
     /// Writes it; `None` for a zero value, which is left out.
@@ -67,14 +67,14 @@ pub(super) trait Field: Sized {
 
 /// The fields of one mapping that are not read yet.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
+pub struct Fields<'a> {
     pairs: Vec<(&'a Key, &'a Node)>,
     source: &'a Source,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of `node`, which must be a mapping.
-    pub(super) fn of(node: &'a Node, source: &'a Source) -> Result<Self, ConfigError> {
+    pub fn of(node: &'a Node, source: &'a Source) -> Result<Self, ConfigError> {
         match &node.value {
             Value::Map(pairs) => {
                 Ok(Self { pairs: pairs.iter().map(|(k, v)| (k, v)).collect(), source })
@@ -85,13 +85,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The key and value of field `name`, once.
-    pub(super) fn take(&mut self, name: &str) -> Option<(&'a Key, &'a Node)> {
+    pub fn take(&mut self, name: &str) -> Option<(&'a Key, &'a Node)> {
         let at = self.pairs.iter().position(|(key, _)| key.text == name)?;
         Some(self.pairs.remove(at))
     }
 
     /// The value of field `name`, or `default` when it is missing or null.
-    pub(super) fn read_or<T: Field>(&mut self, name: &str, default: T) -> Result<T, ConfigError> {
+    pub fn read_or<T: Field>(&mut self, name: &str, default: T) -> Result<T, ConfigError> {
         match self.take(name) {
             Some((_, node)) if !node.is_null() => T::read(node, self.source),
             _ => Ok(default),
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Fails when a field was not read, as it is none of type `type_name`.
-    pub(super) fn finish(&self, type_name: &str) -> Result<(), ConfigError> {
+    pub fn finish(&self, type_name: &str) -> Result<(), ConfigError> {
         let Some((key, _)) = self.pairs.first() else { return Ok(()) };
         Err(ConfigError {
             file: self.source.file.clone(),
@@ -112,7 +112,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A mapping with fixed fields.
-pub(super) trait Section: Sized {
+pub trait Section: Sized {
     /// Reads the fields that belong to it.
     fn read_fields(fields: &mut Fields<'_>) -> Result<Self, ConfigError>;
     /// Appends its fields.
@@ -120,6 +120,7 @@ pub(super) trait Section: Sized {
 }
 
 /// Declares a section of the configuration: struct, defaults, reader, writer.
+#[macro_export]
 macro_rules! section {
     (
         $(#[$meta:meta])*
@@ -144,48 +145,48 @@ macro_rules! section {
             }
         }
 
-        impl $crate::config::field::Section for $name {
+        impl $crate::yaml::Section for $name {
             fn read_fields(
-                fields: &mut $crate::config::field::Fields<'_>,
-            ) -> Result<Self, $crate::config::ConfigError> {
+                fields: &mut $crate::yaml::Fields<'_>,
+            ) -> Result<Self, $crate::yaml::ConfigError> {
                 Ok(Self {
-                    $( $field: fields.read_or(section!(@key $field $($key)?), $default)?, )*
-                    $($( $inline: <$inline_type as $crate::config::field::Section>::read_fields(fields)?, )*)?
+                    $( $field: fields.read_or($crate::section!(@key $field $($key)?), $default)?, )*
+                    $($( $inline: <$inline_type as $crate::yaml::Section>::read_fields(fields)?, )*)?
                 })
             }
 
-            fn write_fields(&self, out: &mut Vec<(String, $crate::config::field::Out)>) {
+            fn write_fields(&self, out: &mut Vec<(String, $crate::yaml::Out)>) {
                 $(
                     let default: $type = $default;
-                    $crate::config::field::push_field(
-                        out, section!(@key $field $($key)?), &self.$field, &default,
+                    $crate::yaml::push_field(
+                        out, $crate::section!(@key $field $($key)?), &self.$field, &default,
                     );
                 )*
                 $($( self.$inline.write_fields(out); )*)?
             }
         }
 
-        impl $crate::config::field::Field for $name {
+        impl $crate::yaml::Field for $name {
             fn read(
-                node: &$crate::config::node::Node,
-                source: &$crate::config::node::Source,
-            ) -> Result<Self, $crate::config::ConfigError> {
-                let mut fields = $crate::config::field::Fields::of(node, source)?;
+                node: &$crate::yaml::Node,
+                source: &$crate::yaml::Source,
+            ) -> Result<Self, $crate::yaml::ConfigError> {
+                let mut fields = $crate::yaml::Fields::of(node, source)?;
                 let section =
-                    <Self as $crate::config::field::Section>::read_fields(&mut fields)?;
+                    <Self as $crate::yaml::Section>::read_fields(&mut fields)?;
                 fields.finish($type_name)?;
-                section!(@check section, node, source $(, $check)?)
+                $crate::section!(@check section, node, source $(, $check)?)
             }
 
-            fn write(&self) -> Option<$crate::config::field::Out> {
+            fn write(&self) -> Option<$crate::yaml::Out> {
                 let mut out = Vec::new();
-                $crate::config::field::Section::write_fields(self, &mut out);
-                (!out.is_empty()).then_some($crate::config::field::Out::Map(out))
+                $crate::yaml::Section::write_fields(self, &mut out);
+                (!out.is_empty()).then_some($crate::yaml::Out::Map(out))
             }
 
-            fn write_always(&self) -> $crate::config::field::Out {
-                $crate::config::field::Field::write(self)
-                    .unwrap_or($crate::config::field::Out::Map(Vec::new()))
+            fn write_always(&self) -> $crate::yaml::Out {
+                $crate::yaml::Field::write(self)
+                    .unwrap_or($crate::yaml::Out::Map(Vec::new()))
             }
         }
     };
@@ -198,15 +199,10 @@ macro_rules! section {
     (@key $field:ident) => { stringify!($field) };
     (@key $field:ident $key:literal) => { $key };
 }
-pub(crate) use section;
+pub use section;
 
 /// Appends a field: a zero value only where the default is another one.
-pub(super) fn push_field<T: Field>(
-    out: &mut Vec<(String, Out)>,
-    name: &str,
-    value: &T,
-    default: &T,
-) {
+pub fn push_field<T: Field>(out: &mut Vec<(String, Out)>, name: &str, value: &T, default: &T) {
     match (value.write(), default.write()) {
         (Some(value), _) => out.push((name.to_owned(), value)),
         (None, Some(Out::Bool(_))) => out.push((name.to_owned(), Out::Bool(false))),
