@@ -110,7 +110,7 @@ section! {
 
 section! {
     /// Everything about talking to an HTTP server.
-    pub struct HttpConfig("config.HTTPClientConfig") {
+    pub struct HttpConfig("config.HTTPClientConfig", check = check_alone) {
         /// User and password.
         basic_auth: Option<BasicAuth> = None,
         /// An `Authorization` header.
@@ -134,6 +134,11 @@ section! {
         /// Proxy.
         proxy: ProxyConfig,
     }
+}
+
+/// Where the section stands alone; where others hold it inline, they check it.
+fn check_alone(config: &mut HttpConfig) -> Result<(), String> {
+    config.check()
 }
 
 fn is_set(path: &std::path::Path) -> bool {
