@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 pub(crate) mod memory;
+#[cfg(feature = "catalog-sql")]
 pub(crate) mod sql;
 
 use async_trait::async_trait;

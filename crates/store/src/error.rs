@@ -54,6 +54,7 @@ pub enum StoreError {
     #[error("object store: {0}")]
     Objects(#[from] object_store::Error),
     /// The catalog failed.
+    #[cfg(feature = "catalog-sql")]
     #[error("catalog: {0}")]
     Catalog(#[from] sqlx::Error),
 }
@@ -67,7 +68,9 @@ impl StoreError {
             Self::Cancelled => StoreErrorKind::Cancelled,
             Self::Unavailable(_) => StoreErrorKind::Unavailable,
             Self::Corrupt { .. } => StoreErrorKind::Corrupt,
-            Self::Io { .. } | Self::Objects(_) | Self::Catalog(_) => StoreErrorKind::Failed,
+            Self::Io { .. } | Self::Objects(_) => StoreErrorKind::Failed,
+            #[cfg(feature = "catalog-sql")]
+            Self::Catalog(_) => StoreErrorKind::Failed,
         }
     }
 }

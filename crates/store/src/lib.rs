@@ -5,6 +5,11 @@
 //! leaves through a [`Snapshot`]. Readers never block writers. Nothing here knows HTTP or a
 //! query language.
 
+#![cfg_attr(
+    not(any(test, feature = "catalog-sql")),
+    expect(dead_code, reason = "without a catalog only the readers for fuzzing are in use")
+)]
+
 mod catalog;
 pub mod codec;
 mod error;

@@ -4,6 +4,7 @@ mod background;
 mod compact;
 mod delete;
 mod open;
+mod replay;
 mod seal;
 mod snapshots;
 mod space;
@@ -28,6 +29,7 @@ use crate::parts::PartFolder;
 use crate::view::Tenant;
 use crate::wal::{Enqueued, Wal};
 use crate::{Snapshot, StoreError, StoreOptions};
+use replay::Replay;
 use space::Space;
 
 /// Keeps the data of all tenants.
@@ -46,8 +48,10 @@ pub struct Store {
     space: Space,
     next_id: AtomicU64,
     sealed_generation: AtomicU64,
-    /// The generation whose heads are frozen, while some are.
+    /// The generation whose heads are frozen, while some are. Up to the end of the replay, the
+    /// last one that is replayed.
     sealing_generation: AtomicU64,
+    replay: Replay,
     /// One at a time: sealing, compaction, deletion, snapshots.
     maintenance: tokio::sync::Mutex<()>,
     wake: Arc<tokio::sync::Notify>,
@@ -92,12 +96,6 @@ impl Store {
         self.wal.disk_bytes()
     }
 
-    /// Segments of the write-ahead log to replay at start, and how many of them are done.
-    pub fn wal_replay(&self) -> (u64, u64) {
-        let all = self.counters.replay_segments.load(Ordering::Relaxed);
-        (all, self.counters.replay_segments_done.load(Ordering::Relaxed))
-    }
-
     /// How the store was opened.
     pub fn options(&self) -> &StoreOptions {
         &self.options
@@ -105,20 +103,22 @@ impl Store {
 
     /// Seals the heads into parts, so that all data is at rest.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        self.replayed().await?;
         let _alone = self.maintenance.lock().await;
         self.seal().await?;
         self.seal().await
     }
 
     /// Takes no more writes, makes everything durable, ends all tasks. When the heads cannot be
-    /// sealed, their data stays in the log.
+    /// sealed, or the log is still being replayed, their data stays in the log.
     pub async fn close(&self) -> Result<(), StoreError> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
         self.wake.notify_one();
         let synced = self.wal.sync().await;
-        let sealed = self.flush().await;
+        let sealed = if self.is_replayed() { self.flush().await } else { Ok(()) };
+        self.replay.ended();
         self.wal.close();
         // What is sealed does not need the log any more.
         sealed.map_err(|error| match synced {

@@ -29,7 +29,7 @@ use queue::Queue;
 
 pub(crate) use frame::segment_header;
 pub(crate) use record::{Entry, RecordWriter};
-pub(crate) use replay::{ReplayReport, count_entries, replay};
+pub(crate) use replay::{ReplayReport, count_entries, replay_segment};
 pub(crate) use segment::{SegmentName, list_segments};
 
 /// Why a write could not be made durable.

@@ -123,6 +123,12 @@ pub struct Server {
 impl Server {
     /// Starts the binary (again, on the same folder and ports).
     pub async fn launch(&mut self) -> Result<()> {
+        self.spawn()?;
+        self.until_ready().await
+    }
+
+    /// Starts the binary and does not wait until it is ready.
+    pub fn spawn(&mut self) -> Result<()> {
         let folder = self.builder.folder.path();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path())?;
         let mut command = Command::new(&self.builder.binary);
@@ -136,6 +142,11 @@ impl Server {
             .stdout(log.try_clone()?)
             .stderr(log);
         self.child = Some(command.spawn().context("starting the binary")?);
+        Ok(())
+    }
+
+    /// Returns when the server says that it is ready.
+    pub async fn until_ready(&mut self) -> Result<()> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             if let Some(status) = self.child.as_mut().map(Child::try_wait).transpose()?.flatten() {

@@ -151,8 +151,7 @@ impl MetricsPart<'_> {
             listeners.serve("page", listener, router);
         }
         process.is_ready.store(true, Ordering::Release);
-        // Scripts and test harnesses of Prometheus wait for this line.
-        tracing::info!("Server is ready to receive web requests.");
+        announce(Arc::clone(&store));
 
         signals::until_stopped(stop, Some(&process)).await;
         process.is_ready.store(false, Ordering::Release);
@@ -164,6 +163,16 @@ impl MetricsPart<'_> {
         tracing::info!("stopped, everything is on disk");
         Ok(())
     }
+}
+
+/// Says when everything that is kept can be found.
+fn announce(store: Arc<Store>) {
+    tokio::spawn(async move {
+        if store.replayed().await.is_ok() {
+            // Scripts and test harnesses of Prometheus wait for this line.
+            tracing::info!("Server is ready to receive web requests.");
+        }
+    });
 }
 
 fn door_options(plan: &Plan) -> FrontDoorOptions {

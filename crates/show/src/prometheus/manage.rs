@@ -38,7 +38,9 @@ async fn healthy() -> String {
 
 async fn ready(State(state): State<Shared>) -> Response {
     match check_ready(&state) {
-        Ok(()) => format!("{NAME} is Ready.\n").into_response(),
+        Ok(()) if state.store.is_replayed() => format!("{NAME} is Ready.\n").into_response(),
+        // Questions are answered already, but not yet with all that there is.
+        Ok(()) => unready(false),
         Err(refusal) => *refusal,
     }
 }
@@ -49,9 +51,13 @@ pub(super) fn check_ready(state: &Shared) -> Result<(), Box<Response>> {
     if state.operator.is_ready() && !is_stopping {
         return Ok(());
     }
+    Err(Box::new(unready(is_stopping)))
+}
+
+fn unready(is_stopping: bool) -> Response {
     let stopping = HeaderValue::from_static(if is_stopping { "true" } else { "false" });
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    Err(Box::new((status, [(STOPPING, stopping)], "Service Unavailable").into_response()))
+    (status, [(STOPPING, stopping)], "Service Unavailable").into_response()
 }
 
 async fn reload(State(state): State<Shared>) -> Response {
@@ -150,7 +156,8 @@ fn depended_on(state: &PrometheusState) -> String {
     text.family("prometheus_build_info", "gauge", help);
     text.sample("prometheus_build_info", &labels, 1.0);
     let number = |yes: bool| f64::from(u8::from(yes));
-    let is_ready = state.operator.is_ready() && !state.operator.is_stopping();
+    let is_stopping = state.operator.is_stopping();
+    let is_ready = state.operator.is_ready() && !is_stopping && state.store.is_replayed();
     text.single("prometheus_ready", "gauge", "Whether everything is started.", number(is_ready));
     let reload = state.operator.last_reload();
     let name = "prometheus_config_last_reload_successful";

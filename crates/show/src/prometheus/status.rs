@@ -231,6 +231,6 @@ struct ReplayView {
 
 /// How far the log's tail is read after a start. Queries are answered meanwhile.
 pub(super) async fn wal_replay(State(state): State<Shared>) -> Answered {
-    let (max, current) = state.store.wal_replay();
-    Answer::data(&ReplayView { min: 0, max, current })
+    let (min, max, current) = state.store.wal_replay();
+    Answer::data(&ReplayView { min, max, current })
 }

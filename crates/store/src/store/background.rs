@@ -33,7 +33,8 @@ impl Store {
             .max(POINT_BYTES_MIN)
             .min(self.options.memory_bytes_max / 3);
         let old = now.saturating_sub(*sealed_at) > HEAD_AGE_MAX;
-        if point_bytes < limit && !old {
+        // Frozen heads are what an earlier attempt or the replay of the log left behind.
+        if !self.is_replayed() || (point_bytes < limit && !old && !self.has_frozen()) {
             return Ok(false);
         }
         {
@@ -56,6 +57,10 @@ impl Store {
             bytes += stats.bytes + view.frozen.map_or(0, |frozen| frozen.stats().bytes);
         }
         (point_bytes, bytes, series)
+    }
+
+    fn has_frozen(&self) -> bool {
+        self.tenants.read().values().any(|tenant| tenant.view.read().frozen.is_some())
     }
 
     async fn look_around(&self, sealed_at: &mut Duration) {

@@ -21,6 +21,7 @@ impl Store {
         matcher_sets: &[Vec<Matcher>],
         range: TimeRange,
     ) -> Result<u64, StoreError> {
+        self.replayed().await?;
         let Some(tenant) = self.tenants.read().get(tenant).cloned() else { return Ok(0) };
         let _alone = self.maintenance.lock().await;
         // Once more when an earlier attempt had left frozen heads behind.

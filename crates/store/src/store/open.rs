@@ -1,23 +1,24 @@
-//! Opening a store: catalog, parts, and what the log has that no part has yet.
+//! Opening a store: the catalog and its parts. What only the log has is replayed while they answer.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::RwLock;
 use vigie_model::TenantId;
 use vigie_world::{FileLock, World};
 
 use super::Store;
+use super::replay::Replay;
 use super::space::Space;
+#[cfg(feature = "catalog-sql")]
 use crate::catalog::sql::SqliteCatalog;
 use crate::catalog::{Catalog, CatalogState};
-use crate::head::Head;
 use crate::metrics::Counters;
 use crate::parts::{PartFolder, PartList, StoredPart, Tombstone};
 use crate::view::{Tenant, View};
-use crate::wal::{ReplayReport, SegmentName, Wal, list_segments, replay};
+use crate::wal::{SegmentName, Wal};
 use crate::{StoreError, StoreOptions};
 
 /// The cache of parts takes at most this, and at most a sixteenth of the memory there is.
@@ -27,16 +28,18 @@ type Tenants = HashMap<TenantId, Arc<Tenant>>;
 
 impl Store {
     /// Opens the store in `options.data`, and makes it when it is not there.
+    #[cfg(feature = "catalog-sql")]
     pub async fn open(options: StoreOptions, world: World) -> Result<Arc<Self>, StoreError> {
         let lock = lock(&options, &world)?;
         let url = options.catalog_url.as_deref();
         let catalog = SqliteCatalog::open_any(url, &options.data).await?;
         let store = Self::open_locked(options, world, catalog, lock).await?;
+        Self::start_replay(&store);
         Self::start_background(&store);
         Ok(store)
     }
 
-    /// Opens a store with another catalog and without background work.
+    /// Opens a store with another catalog, without background work and without replaying the log.
     #[cfg(test)]
     pub(crate) async fn open_with(
         options: StoreOptions,
@@ -65,13 +68,13 @@ impl Store {
             (options.memory_bytes_max / 16).min(CACHE_BYTES_MAX) as usize,
         ));
         folder.remove_strangers(&state.parts)?;
-        let mut tenants = tenants_of(&state, &folder)?;
+        let tenants = tenants_of(&state, &folder)?;
         let counters = Arc::new(Counters::default());
         let wal_folder = options.data.join("wal");
-        let report = replay_into(&mut tenants, &state, &options, &world, &counters)?;
+        let replay = Replay::plan(&world, &wal_folder, state.sealed_generation, &counters)?;
         let ids = state.parts.iter().map(|p| p.id).chain(state.tombstones.iter().map(|t| t.id));
         let next_id = ids.max().unwrap_or(0) + 1;
-        let last = report.last.map_or(0, |last| last.generation).max(state.sealed_generation);
+        let last = replay.last_generation();
         let first = SegmentName { generation: last + 1, sequence: 0 };
         let wal = Wal::open(Arc::clone(&world.disk), wal_folder, first, Arc::clone(&counters))?;
         Ok(Arc::new(Self {
@@ -86,7 +89,8 @@ impl Store {
             space: Space::default(),
             next_id: AtomicU64::new(next_id),
             sealed_generation: AtomicU64::new(state.sealed_generation),
-            sealing_generation: AtomicU64::new(0),
+            sealing_generation: AtomicU64::new(last),
+            replay,
             maintenance: tokio::sync::Mutex::new(()),
             wake: Arc::default(),
             closed: AtomicBool::new(false),
@@ -129,46 +133,4 @@ fn tenants_of(state: &CatalogState, folder: &Arc<PartFolder>) -> Result<Tenants,
         tenants.insert(id, Arc::new(tenant));
     }
     Ok(tenants)
-}
-
-fn replay_into(
-    tenants: &mut Tenants,
-    state: &CatalogState,
-    options: &StoreOptions,
-    world: &World,
-    counters: &Counters,
-) -> Result<ReplayReport, StoreError> {
-    let folder = options.data.join("wal");
-    let segments = list_segments(&*world.disk, &folder).map_or(0, |segments| segments.len());
-    counters.replay_segments.store(segments as u64, Ordering::Relaxed);
-    let mut heads: HashMap<String, (Arc<Head>, Vec<u32>)> = HashMap::new();
-    let report = replay(&*world.disk, &folder, state.sealed_generation, |entry| {
-        let Some((name, entry)) = entry else {
-            for (_, ids) in heads.values_mut() {
-                ids.clear();
-            }
-            Counters::add(&counters.replay_segments_done, 1);
-            return;
-        };
-        if !heads.contains_key(name) {
-            let Ok(id) = TenantId::new(name) else { return };
-            let tenant = tenants.entry(id.clone()).or_insert_with(|| Arc::new(Tenant::new(id)));
-            let active = Arc::clone(&tenant.view.read().active);
-            heads.insert(name.to_owned(), (active, Vec::new()));
-        }
-        if let Some((head, ids)) = heads.get_mut(name) {
-            head.apply(entry, ids);
-        }
-    })?;
-    counters.replay_segments_done.store(segments as u64, Ordering::Relaxed);
-    Counters::add(&counters.wal_corrupt, report.corrupt);
-    Counters::add(&counters.wal_torn_bytes, report.torn_bytes);
-    if report.corrupt + report.unknown > 0 {
-        let ReplayReport { corrupt, unknown, .. } = report;
-        tracing::error!(corrupt, unknown, "parts of the write-ahead log could not be read");
-    }
-    if report.torn_bytes > 0 {
-        tracing::info!(bytes = report.torn_bytes, "cut the torn tail of the write-ahead log");
-    }
-    Ok(report)
 }

@@ -19,6 +19,9 @@ impl Store {
     /// Seals the frozen heads, after freezing the live ones when none is frozen yet. The caller
     /// holds `maintenance`.
     pub(super) async fn seal(&self) -> Result<(), StoreError> {
+        if !self.is_replayed() {
+            return Err(StoreError::Unavailable("the log is still being replayed".to_owned()));
+        }
         let tenants: Vec<Arc<Tenant>> = self.tenants.read().values().cloned().collect();
         let Some(generation) = self.freeze(&tenants) else { return Ok(()) };
         let done = self.seal_frozen(&tenants, generation).await;

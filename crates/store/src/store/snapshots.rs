@@ -11,6 +11,9 @@ impl Store {
     /// its own; in `snapshots/<name>` of the data folder. Returns the name. With `skip_head`,
     /// only what is in parts.
     pub async fn create_snapshot(&self, skip_head: bool) -> Result<String, StoreError> {
+        if !skip_head {
+            self.replayed().await?;
+        }
         let _alone = self.maintenance.lock().await;
         if !skip_head {
             self.seal().await?;

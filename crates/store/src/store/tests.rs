@@ -12,6 +12,7 @@ use vigie_world::World;
 use crate::{Budget, Select, Store, StoreError, StoreErrorKind, StoreOptions};
 
 mod crash;
+mod replay;
 
 const ALL: TimeRange = TimeRange::ALL;
 
@@ -51,7 +52,14 @@ async fn read_all(store: &Store, matchers: &[Matcher]) -> Vec<(Labels, Points)> 
 }
 
 async fn open(folder: &tempfile::TempDir) -> Arc<Store> {
-    Store::open(StoreOptions::new(folder.path()), World::real()).await.unwrap()
+    open_options(StoreOptions::new(folder.path())).await
+}
+
+/// An open store that has replayed its log.
+async fn open_options(options: StoreOptions) -> Arc<Store> {
+    let store = Store::open(options, World::real()).await.unwrap();
+    store.replayed().await.unwrap();
+    store
 }
 
 #[tokio::test]
@@ -196,7 +204,7 @@ async fn histograms_start_times_exemplars_and_metadata_are_kept() {
 
     async fn open_again(folder: &tempfile::TempDir) -> Arc<Store> {
         let options = StoreOptions::new(folder.path().join("copy"));
-        Store::open(options, World::real()).await.unwrap()
+        open_options(options).await
     }
 }
 
@@ -251,7 +259,7 @@ async fn a_snapshot_opens_as_a_store() {
     let name = store.create_snapshot(false).await.unwrap();
     write(&store, batch("up", 2, 2000, 0.0)).await;
     let options = StoreOptions::new(folder.path().join("snapshots").join(name));
-    let copy = Store::open(options, World::real()).await.unwrap();
+    let copy = open_options(options).await;
     let all = read_all(&copy, &[]).await;
     assert_eq!(all.len(), 2);
     assert_eq!(all[0].1.timestamps_ms, [1000]);
@@ -262,7 +270,7 @@ async fn retention_by_time_and_size_removes_the_oldest() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StoreOptions::new(folder.path());
     options.retention = Some(Duration::from_secs(100));
-    let store = Store::open(options.clone(), World::real()).await.unwrap();
+    let store = open_options(options.clone()).await;
     for second in [0, 50, 120] {
         write(&store, batch("up", 2, second * 1000, 0.0)).await;
         store.flush().await.unwrap();
@@ -273,7 +281,7 @@ async fn retention_by_time_and_size_removes_the_oldest() {
     store.close().await.unwrap();
     drop(store);
     options.retention_bytes = Some(bytes);
-    let store = Store::open(options, World::real()).await.unwrap();
+    let store = open_options(options).await;
     store.tidy().await.unwrap();
     assert_eq!(read_all(&store, &[]).await[0].1.timestamps_ms, [120_000]);
     let files = std::fs::read_dir(folder.path().join("parts/default")).unwrap().count();
@@ -285,14 +293,14 @@ async fn limits_refuse_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StoreOptions::new(folder.path());
     options.series_max = 2;
-    let store = Store::open(options.clone(), World::real()).await.unwrap();
+    let store = open_options(options.clone()).await;
     let report = write(&store, batch("up", 3, 1000, 0.0)).await;
     assert_eq!((report.samples, report.rejected), (2, 1));
     assert_eq!(report.rejections[0].reason, RejectionReason::SeriesLimit);
     store.close().await.unwrap();
     drop(store);
     options.free_bytes_min = u64::MAX;
-    let store = Store::open(options, World::real()).await.unwrap();
+    let store = open_options(options).await;
     let refused = store.write(&tenant(), batch("up", 1, 2000, 0.0), Acknowledge::Durable).await;
     let error = refused.unwrap_err();
     assert_eq!(error.kind, vigie_model::WriteErrorKind::Unavailable);

@@ -42,6 +42,13 @@ impl Run {
     }
 
     async fn open(&self) -> Result<Arc<Store>, StoreError> {
+        let store = self.open_early().await?;
+        store.replay_log()?;
+        Ok(store)
+    }
+
+    /// A store that has not replayed its log yet.
+    async fn open_early(&self) -> Result<Arc<Store>, StoreError> {
         let world = World {
             clock: Arc::new(ManualClock::at(1_000_000)),
             disk: Arc::new(self.disk.clone()),
@@ -154,6 +161,22 @@ async fn run(seed: u64, at: Option<(u64, Fault)>) -> u64 {
 async fn check_reopened(run: &mut Run, what: &str) {
     let store = run.open().await.unwrap_or_else(|error| panic!("{what}: reopening: {error}"));
     run.check(&store, what).await;
+    // And once more, writing while the log is not replayed yet: both are found, also when the
+    // power goes in the middle.
+    run.disk.crash();
+    drop(store);
+    let early = run.open_early().await.unwrap_or_else(|error| panic!("{what}: early: {error}"));
+    assert!(run.write(&early, STEPS + 8).await, "{what}");
+    if run.random.below(2) == 0 {
+        early.replay_log().unwrap_or_else(|error| panic!("{what}: replaying: {error}"));
+        run.check(&early, &format!("{what}, early")).await;
+        early.flush().await.unwrap_or_else(|error| panic!("{what}: flushing: {error}"));
+        run.check(&early, &format!("{what}, early, flushed")).await;
+    }
+    run.disk.crash();
+    drop(early);
+    let store = run.open().await.unwrap_or_else(|error| panic!("{what}: after early: {error}"));
+    run.check(&store, &format!("{what}, after early")).await;
     // And once more: what was replayed is written on, sealed and replayed again.
     assert!(run.write(&store, STEPS + 9).await, "{what}");
     run.disk.crash();
