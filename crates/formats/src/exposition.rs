@@ -4,6 +4,7 @@
 //! keeps what it knows of a series under [`Series::key`], and asks for labels only when the key
 //! is new: from the second scrape on, a sample costs finding its end and reading a number.
 
+mod classic;
 mod entry;
 mod labels;
 mod negotiate;
@@ -11,10 +12,12 @@ mod openmetrics;
 mod protobuf;
 mod text;
 pub mod write;
+pub mod write_protobuf;
 
 #[cfg(test)]
 mod tests;
 
+pub use classic::{ClassicCollector, Collected, ConvertedHistogram};
 pub use entry::{
     Entry, HistogramEntry, LabelPairs, MetadataEntry, MetadataLine, ParseError, Series,
 };

@@ -4,6 +4,7 @@
 //! a target that is down, never a failure of the rest.
 
 mod exposition;
+mod failure_log;
 mod ingest;
 mod inheritance;
 mod local;

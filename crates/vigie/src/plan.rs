@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) host_port: Option<Port>,
     /// Flags as Node Exporter takes them.
     pub(crate) host_flags: Vec<String>,
+    /// Whether `_created` series become start timestamps.
+    pub(crate) created_as_start: bool,
     pub(crate) web_config: Option<PathBuf>,
     pub(crate) enable_lifecycle: bool,
     pub(crate) enable_admin_api: bool,
@@ -83,6 +85,7 @@ impl Plan {
             page_port: port(settings.show.page_port, 3000)?,
             host_port: port(settings.receive.host_port, 9100)?,
             host_flags: settings.receive.host_flags,
+            created_as_start: settings.receive.created_as_start,
             web_config,
             enable_lifecycle: args.enable_lifecycle || settings.show.enable_lifecycle,
             enable_admin_api: args.enable_admin_api || settings.show.enable_admin_api,
@@ -115,6 +118,7 @@ impl Plan {
             page_port: None,
             host_port: None,
             host_flags: Vec::new(),
+            created_as_start: created_as_start(&args.features),
             web_config: args.web_config,
             enable_lifecycle: args.enable_lifecycle,
             enable_admin_api: args.enable_admin_api,
@@ -158,6 +162,7 @@ impl Plan {
             page_port: None,
             host_port: Some(listen_address(&listen)?),
             host_flags: flags,
+            created_as_start: false,
             web_config,
             enable_lifecycle: false,
             enable_admin_api: false,
@@ -180,6 +185,12 @@ impl Plan {
         let address = SocketAddr::new(listen, shifted);
         Ok(Some(Port { address, is_explicit: chosen || offset != 0 }))
     }
+}
+
+/// Whether a feature is on with which Prometheus takes `_created` series as start timestamps.
+fn created_as_start(features: &[String]) -> bool {
+    let mut names = features.iter().flat_map(|list| list.split(','));
+    names.any(|name| matches!(name.trim(), "st-storage" | "created-timestamp-zero-ingestion"))
 }
 
 /// `host:port` or `:port`, the latter meaning every address, as in Go.

@@ -116,7 +116,9 @@ impl MetricsPart<'_> {
         // receive
         let own = Arc::new(local::OwnMetrics::default());
         let local = local_targets(Arc::clone(&own) as _, host, api_address, self.host_address);
-        let scrape = Arc::new(ScrapeManager::new(world.clone(), Arc::clone(&sink), http, local));
+        let scrape = ScrapeManager::new(world.clone(), Arc::clone(&sink), http, local)
+            .with_created_as_start(plan.created_as_start);
+        let scrape = Arc::new(scrape);
         local::register_receive(telemetry, &scrape, &remotes);
         let process = Process::new(
             origin,

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use vigie_formats::exposition::{
-    Entry, Format, HistogramEntry, LabelPairs, MetadataEntry, MetadataLine, ParseError,
-    ParseOptions, Parser, ScrapeProtocol, Series, format_of,
+    ClassicCollector, Collected, ConvertedHistogram, Entry, Format, HistogramEntry, LabelPairs,
+    MetadataEntry, MetadataLine, ParseError, ParseOptions, Parser, ScrapeProtocol, Series,
+    format_of,
 };
-use vigie_model::{HistogramPoint, LabelsBuilder, Metadata};
+use vigie_formats::remote_write::check_histogram;
+use vigie_model::{Exemplar, Histogram, HistogramPoint, LabelsBuilder, Metadata};
 
 use super::ingest::{FloatPoint, Ingest, IngestError};
-use super::settings::JobSettings;
+use super::series::SeriesIndex;
+use super::settings::{JobSettings, SCHEMA_MIN};
 
 /// Metadata by metric family.
 pub(super) type MetadataByMetric = BTreeMap<String, Metadata>;
@@ -51,20 +54,33 @@ fn read_as(
 ) -> Result<(), IngestError> {
     let config = &settings.config;
     let options = ParseOptions {
-        created_as_start: false,
+        created_as_start: settings.created_as_start,
         native_histograms: config.scrape_native_histograms == Some(true),
         always_classic: config.always_scrape_classic_histograms == Some(true),
     };
     let mut parser = Parser::new(format, body, options)?;
+    let convert = config.convert_classic_histograms_to_nhcb == Some(true);
+    let mut collector = convert.then(ClassicCollector::default);
     let mut changed = Vec::new();
     while let Some(entry) = parser.next()? {
+        let collected = match &mut collector {
+            Some(collector) => collector.observe(&entry)?,
+            None => Collected::default(),
+        };
+        if let Some(histogram) = collected.finished {
+            take_converted(histogram, settings, ingest)?;
+        }
+        if collected.is_part && !options.always_classic {
+            continue;
+        }
         match entry {
             Entry::Metadata(entry) => note(&entry, metadata, &mut changed),
             Entry::Series(series) => take_series(series, ingest)?,
-            Entry::Histogram(histogram) => {
-                take_histogram(histogram, config.native_histogram_bucket_limit, ingest)?;
-            }
+            Entry::Histogram(histogram) => take_histogram(histogram, settings, ingest)?,
         }
+    }
+    if let Some(histogram) = collector.as_mut().and_then(ClassicCollector::finish) {
+        take_converted(histogram, settings, ingest)?;
     }
     changed.sort_unstable();
     changed.dedup();
@@ -99,15 +115,11 @@ fn take_series(mut series: Series<'_>, ingest: &mut Ingest<'_>) -> Result<(), In
 
 fn take_histogram(
     mut entry: HistogramEntry<'_>,
-    bucket_limit: u64,
+    settings: &JobSettings,
     ingest: &mut Ingest<'_>,
 ) -> Result<(), IngestError> {
     let exemplars = std::mem::take(&mut entry.exemplars);
-    let histogram = std::mem::take(&mut entry.histogram);
-    let buckets = histogram.positive_buckets.len() + histogram.negative_buckets.len();
-    if bucket_limit > 0 && buckets as u64 > bucket_limit {
-        return Err(IngestError::Parse("histogram bucket limit exceeded".to_owned()));
-    }
+    let histogram = within_limits(std::mem::take(&mut entry.histogram), settings)?;
     let start_timestamp_ms = entry.start_timestamp_ms;
     let read = |into: &mut LabelsBuilder| {
         let mut pairs = LabelPairs::new();
@@ -121,13 +133,62 @@ fn take_histogram(
         histogram: histogram.into(),
     };
     let at = ingest.histogram(entry.key(), read, entry.timestamp_ms, point)?;
-    if let Some(at) = at {
-        for exemplar in exemplars {
-            let has_timestamp = exemplar.timestamp_ms != 0;
-            ingest.exemplar(at, exemplar, has_timestamp);
-        }
-    }
+    take_exemplars(at, exemplars, ingest);
     Ok(())
+}
+
+/// Classic series that became one histogram. No exposed text stands for it: its key begins with a
+/// byte that no text has.
+fn take_converted(
+    converted: ConvertedHistogram,
+    settings: &JobSettings,
+    ingest: &mut Ingest<'_>,
+) -> Result<(), IngestError> {
+    let histogram = within_limits(converted.histogram, settings)?;
+    let start_timestamp_ms = converted.start_timestamp_ms;
+    let labels = converted.labels;
+    let mut key = vec![0xfe];
+    key.extend_from_slice(labels.as_packed());
+    let read = |into: &mut LabelsBuilder| {
+        *into = LabelsBuilder::from_labels(&labels);
+        Ok(())
+    };
+    let point = |timestamp_ms| HistogramPoint {
+        timestamp_ms,
+        start_timestamp_ms,
+        histogram: histogram.into(),
+    };
+    let at = ingest.histogram(&key, read, converted.timestamp_ms, point)?;
+    take_exemplars(at, converted.exemplars, ingest);
+    Ok(())
+}
+
+fn take_exemplars(at: Option<SeriesIndex>, exemplars: Vec<Exemplar>, ingest: &mut Ingest<'_>) {
+    let Some(at) = at else { return };
+    for exemplar in exemplars {
+        let has_timestamp = exemplar.timestamp_ms != 0;
+        ingest.exemplar(at, exemplar, has_timestamp);
+    }
+}
+
+/// The histogram in the resolution that the job allows: as coarse as the smallest bucket factor
+/// asks for, then coarser until it has no more buckets than the limit. Custom buckets cannot be
+/// made coarser.
+fn within_limits(
+    mut histogram: Histogram,
+    settings: &JobSettings,
+) -> Result<Histogram, IngestError> {
+    check_histogram(&histogram).map_err(IngestError::Parse)?;
+    histogram.reduce_to_schema(settings.schema_max);
+    let limit = settings.config.native_histogram_bucket_limit;
+    let buckets = |h: &Histogram| (h.positive_buckets.len() + h.negative_buckets.len()) as u64;
+    while limit > 0 && buckets(&histogram) > limit {
+        if histogram.uses_custom_buckets() || histogram.schema <= SCHEMA_MIN {
+            return Err(IngestError::BucketLimit);
+        }
+        histogram.reduce_to_schema(histogram.schema - 1);
+    }
+    Ok(histogram)
 }
 
 fn set_all(into: &mut LabelsBuilder, pairs: &LabelPairs<'_>) {

@@ -42,6 +42,9 @@ pub(super) enum IngestError {
         /// What is allowed.
         limit: u64,
     },
+    /// More buckets than `native_histogram_bucket_limit`, also in the coarsest resolution.
+    #[error("histogram bucket limit exceeded")]
+    BucketLimit,
     /// A series without a name.
     #[error("missing metric name (__name__ label)")]
     NoName,

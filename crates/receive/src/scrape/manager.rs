@@ -45,6 +45,7 @@ impl ScrapeManager {
             resolver: Resolver::default(),
             metrics: Arc::default(),
             offset_seed,
+            created_as_start: false,
         };
         Self {
             shared,
@@ -54,12 +55,21 @@ impl ScrapeManager {
         }
     }
 
+    /// Takes `_created` series of OpenMetrics as start timestamps of their family's series instead
+    /// of keeping them as series.
+    #[must_use]
+    pub fn with_created_as_start(mut self, created_as_start: bool) -> Self {
+        self.shared.created_as_start = created_as_start;
+        self
+    }
+
     /// Brings the running jobs in step with `jobs`: unchanged ones keep running, changed ones
     /// hand their living series on. Fails before anything changed when a job cannot run.
     pub async fn apply(&self, jobs: &[ScrapeConfig]) -> Result<(), String> {
         let _one_at_a_time = self.applying.lock().await;
         for job in jobs {
-            super::settings::JobSettings::compile(Arc::new(job.clone()))
+            let (created, world) = (self.shared.created_as_start, &self.shared.world);
+            super::settings::JobSettings::compile(Arc::new(job.clone()), created, world)
                 .map_err(|error| format!("job {:?}: {error}", job.job_name))?;
         }
         let mut ending = Vec::new();

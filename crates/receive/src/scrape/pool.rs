@@ -91,7 +91,11 @@ impl Pool {
         let client = HttpClient::new(&config.http, environment, &shared.world);
         let inner = Arc::new(Inner {
             name: Arc::from(config.job_name.as_str()),
-            settings: Arc::new(JobSettings::compile(config)?),
+            settings: Arc::new(JobSettings::compile(
+                config,
+                shared.created_as_start,
+                &shared.world,
+            )?),
             client,
             discoveries,
             shared: shared.clone(),

@@ -11,6 +11,7 @@ use vigie_model::{Acknowledge, Labels, MetricBatch, MetricSink, TenantId, stale_
 use vigie_world::World;
 
 use super::exposition::{self, MetadataByMetric};
+use super::failure_log::Failure;
 use super::ingest::{Ingest, IngestCounts};
 use super::local::LocalTargets;
 use super::metrics::{ReceiveMetrics, add};
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     pub metrics: Arc<ReceiveMetrics>,
     /// Spreads schedules of several servers.
     pub offset_seed: u64,
+    /// Whether `_created` series become start timestamps.
+    pub created_as_start: bool,
 }
 
 /// How a target's last scrape went.
@@ -289,6 +292,10 @@ impl TargetLoop {
         add(&metrics.scrapes_failed, usize::from(error.is_some()));
         add(&metrics.samples, report.counts.scraped);
         add(&metrics.samples_duplicate, report.counts.duplicates);
+        if let (Some(log), Some(error)) = (&self.settings.failure_log, &error) {
+            let failure = Failure { timestamp_ms, target_url: &self.target.url, error };
+            log.write(&failure, &self.shared.world);
+        }
         let mut state = self.state.lock();
         state.last_scrape_ms = timestamp_ms;
         state.last_duration_seconds = report.duration_seconds;

@@ -29,6 +29,16 @@ impl MetricSink for Kept {
                 let value = batch.values[row as usize];
                 let value = if is_stale_nan(value) { "stale".into() } else { value.to_string() };
                 kept.push((format!("{labels} {value}"), batch.timestamps_ms[row as usize]));
+                let start = batch.start_timestamps_ms.get(row as usize).copied().unwrap_or(0);
+                if start != 0 {
+                    kept.push((format!("{labels} since {start}"), 0));
+                }
+            }
+            for row in series.histograms.clone() {
+                let point = &batch.histograms[row as usize];
+                let h = &point.histogram;
+                let shown = format!("{labels} {} {} {:?}", h.schema, h.count, h.positive_buckets);
+                kept.push((shown, point.timestamp_ms));
             }
         }
         Box::pin(async { Ok(WriteReport::default()) })
@@ -67,6 +77,8 @@ fn manager(kept: &Arc<Kept>, local: LocalTargets) -> ScrapeManager {
     let sink: Arc<dyn MetricSink> = Arc::<Kept>::clone(kept);
     ScrapeManager::new(World::real(), sink, HttpEnvironment::default(), local)
 }
+
+mod histograms;
 
 const TEXT: [(&str, &str); 1] = [("content-type", "text/plain; version=0.0.4")];
 

@@ -49,7 +49,8 @@ pub(crate) struct PrometheusArgs {
     /// How many samples one query may load
     #[arg(long = "query.max-samples", default_value_t = 50_000_000)]
     pub(crate) query_samples_max: u64,
-    /// Feature names, comma separated; taken, since what they switch on is served anyway
+    /// Feature names, comma separated. st-storage takes _created series as start timestamps; what
+    /// others switch on is served anyway
     #[arg(long = "enable-feature")]
     pub(crate) features: Vec<String>,
     #[command(flatten)]

@@ -30,11 +30,13 @@ pub(crate) struct ReceiveSettings {
     pub(crate) host_port: u16,
     /// Flags as Node Exporter takes them.
     pub(crate) host_flags: Vec<String>,
+    /// Take `_created` series of OpenMetrics as start timestamps instead of keeping them.
+    pub(crate) created_as_start: bool,
 }
 
 impl Default for ReceiveSettings {
     fn default() -> Self {
-        Self { host_port: 9100, host_flags: Vec::new() }
+        Self { host_port: 9100, host_flags: Vec::new(), created_as_start: false }
     }
 }
 
