@@ -9,6 +9,7 @@ use md5::{Digest, Md5};
 use regex::Regex;
 use serde::Deserialize;
 use vigie_model::LabelsBuilder;
+use vigie_model::pattern::compile_anchored;
 
 use expand::Template;
 
@@ -122,8 +123,8 @@ impl RelabelRule {
         let action = RelabelAction::parse(&config.action)
             .ok_or_else(|| RelabelError(format!("unknown relabel action {:?}", config.action)))?;
         check(&config, action)?;
-        let regex = Regex::new(&format!("^(?s:{})$", config.regex))
-            .map_err(|error| RelabelError(format!("invalid regex {:?}: {error}", config.regex)))?;
+        let regex =
+            compile_anchored(&config.regex).map_err(|error| RelabelError(error.to_string()))?;
         Ok(Self {
             action,
             regex,

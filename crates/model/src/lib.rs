@@ -11,6 +11,7 @@ mod histogram;
 mod labels;
 mod matcher;
 mod metadata;
+pub mod pattern;
 mod points;
 mod sink;
 mod tenant;

@@ -3,14 +3,13 @@
 use regex::Regex;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
+use vigie_model::pattern::{self, PatternError};
 use vigie_model::{Labels, MatchOp, Matcher};
 
 use crate::StoreError;
 
 /// Alternatives up to which a regular expression is taken as a set of words.
 const LITERALS_MAX: usize = 1024;
-/// A compiled regular expression takes no more memory than this.
-const REGEX_BYTES_MAX: usize = 4 << 20;
 
 /// The values for which the comparison without its negation can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,27 +100,25 @@ impl CompiledMatcher {
     }
 }
 
-fn compile(pattern: &str) -> Result<(Candidates, Test), StoreError> {
-    match pattern {
+fn compile(text: &str) -> Result<(Candidates, Test), StoreError> {
+    let invalid = |error: PatternError| StoreError::Invalid(error.to_string());
+    match text {
         ".*" => return Ok((Candidates::Any, Test::Always)),
         ".+" => return Ok((Candidates::Any, Test::NotEmpty)),
         _ => {}
     }
-    let candidates = understand(pattern);
+    let translated = pattern::translate(&pattern::anchored(text)).map_err(invalid)?;
+    let candidates = understand(&translated);
     if let Some(literals @ Candidates::Literals(_)) = candidates {
         return Ok((literals, Test::Literals));
     }
-    let regex = regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
-        .size_limit(REGEX_BYTES_MAX)
-        .build()
-        .map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let regex = pattern::compile_anchored(text).map_err(invalid)?;
     Ok((candidates.unwrap_or(Candidates::Any), Test::Regex(regex)))
 }
 
-/// The words or the prefix that a regular expression stands for, when it does.
-fn understand(pattern: &str) -> Option<Candidates> {
-    let mut parser = regex_syntax::ParserBuilder::new().dot_matches_new_line(true).build();
-    let expression = without_anchors(parser.parse(pattern).ok()?);
+/// The words or the prefix that an anchored regular expression stands for, when it does.
+fn understand(translated: &str) -> Option<Candidates> {
+    let expression = without_anchors(&regex_syntax::parse(translated).ok()?)?;
     let mut extractor = Extractor::new();
     extractor.kind(ExtractKind::Prefix).limit_total(LITERALS_MAX);
     let sequence = extractor.extract(&expression);
@@ -138,13 +135,15 @@ fn understand(pattern: &str) -> Option<Candidates> {
     (!prefix.is_empty()).then(|| Candidates::Prefix(prefix.to_owned()))
 }
 
-/// `^a$` is `a`, as the whole is anchored anyway.
-fn without_anchors(expression: Hir) -> Hir {
-    let HirKind::Concat(parts) = expression.kind() else { return expression };
-    let is = |part: Option<&Hir>, look| part.is_some_and(|p| *p.kind() == HirKind::Look(look));
-    let from = usize::from(is(parts.first(), Look::Start));
-    let to = parts.len() - usize::from(is(parts.last(), Look::End));
-    Hir::concat(parts.get(from..to).unwrap_or_default().to_vec())
+/// What stands between the anchors, which may be written twice (`^(?s:^a$)$`); `None` when they
+/// do not hold the whole, as in `^(?s:a)|(b)$`, which `a)|(b` becomes.
+fn without_anchors(expression: &Hir) -> Option<Hir> {
+    let HirKind::Concat(parts) = expression.kind() else { return None };
+    let is = |part: &Hir, look| *part.kind() == HirKind::Look(look);
+    let from = parts.iter().take_while(|part| is(part, Look::Start)).count();
+    let to = parts.len() - parts.iter().rev().take_while(|part| is(part, Look::End)).count();
+    let is_anchored = from > 0 && to < parts.len();
+    is_anchored.then(|| Hir::concat(parts.get(from..to).unwrap_or_default().to_vec()))
 }
 
 #[cfg(test)]
@@ -197,13 +196,16 @@ mod tests {
             "é|e",
             "a$",
             "(?m)^a$",
+            "a)|(b",
+            "^a|b$",
         ];
         let values =
             ["", "a", "b", "c", "cd", "ab", "AB", "bc", "d", "aa", "aaa", "a\nb", "é", "1"];
         for pattern in patterns {
             let plain = Regex::new(&format!("^(?s:{pattern})$")).unwrap();
             for op in [MatchOp::Regex, MatchOp::NotRegex] {
-                let matcher = CompiledMatcher::new(&Matcher::new("l", op, pattern)).unwrap();
+                let matcher = Matcher::new("l", op, pattern);
+                let matcher = CompiledMatcher::new(&matcher).unwrap();
                 let prefix = match matcher.candidates() {
                     Candidates::Prefix(prefix) => prefix,
                     Candidates::Literals(_) | Candidates::Any => "",

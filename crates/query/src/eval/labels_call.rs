@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use regex::Regex;
+use vigie_model::pattern::compile_anchored;
 use vigie_model::{Labels, LabelsBuilder, METRIC_NAME};
 
 use super::call::{first, text_of};
@@ -20,7 +20,7 @@ impl Evaluator<'_> {
     ) -> Result<(), QueryError> {
         let text = |at: usize| call.args.get(at).and_then(text_of).unwrap_or("");
         let (target, replacement, source, pattern) = (text(1), text(2), text(3), text(4));
-        let Ok(regex) = Regex::new(&format!("^(?s:{pattern})$")) else {
+        let Ok(regex) = compile_anchored(pattern) else {
             return Err(QueryError::Execution(format!(
                 "invalid regular expression in label_replace(): {pattern}"
             )));

@@ -1,6 +1,7 @@
 //! Which devices, mount points or fields are told of.
 
 use regex::Regex;
+use vigie_model::pattern::{self, PatternError};
 
 /// A regular expression for what to leave out, or one for what to take.
 #[derive(Debug, Clone, Default)]
@@ -11,12 +12,12 @@ pub struct Filter {
 
 impl Filter {
     /// Leaves out what matches; an empty expression leaves out nothing.
-    pub fn excluding(expression: &str) -> Result<Self, regex::Error> {
+    pub fn excluding(expression: &str) -> Result<Self, PatternError> {
         Ok(Self { exclude: compile(expression)?, include: None })
     }
 
     /// Takes only what matches; an empty expression takes all.
-    pub fn including(expression: &str) -> Result<Self, regex::Error> {
+    pub fn including(expression: &str) -> Result<Self, PatternError> {
         Ok(Self { exclude: None, include: compile(expression)? })
     }
 
@@ -42,10 +43,9 @@ impl Filter {
     }
 }
 
-fn compile(expression: &str) -> Result<Option<Regex>, regex::Error> {
+fn compile(expression: &str) -> Result<Option<Regex>, PatternError> {
     if expression.is_empty() {
         return Ok(None);
     }
-    // The limit keeps a flag's expression from taking all memory.
-    regex::RegexBuilder::new(expression).size_limit(1 << 20).build().map(Some)
+    pattern::compile(expression).map(Some)
 }

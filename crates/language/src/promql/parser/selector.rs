@@ -1,6 +1,6 @@
 //! Selectors and what may follow them: ranges, `offset`, `@`, `anchored`, `smoothed`.
 
-use vigie_model::{METRIC_NAME, MatchOp, Matcher};
+use vigie_model::{METRIC_NAME, MatchOp, Matcher, pattern};
 
 use super::super::ast::{
     AtModifier, Expr, MatrixSelector, Position, RangeExtension, Subquery, VectorSelector,
@@ -94,16 +94,9 @@ impl Parser<'_> {
         if !matches!(matcher.op, MatchOp::Regex | MatchOp::NotRegex) {
             return Ok(());
         }
-        let pattern = format!("^(?s:{})$", matcher.value);
-        match regex::Regex::new(&pattern) {
+        match pattern::compile_anchored(&matcher.value) {
             Ok(_) => Ok(()),
-            Err(error) => {
-                // The crate explains over several lines; the last one says what is wrong.
-                let text = error.to_string();
-                let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ");
-                let message = format!("error parsing regexp: {reason}: `{}`", matcher.value);
-                Err(self.error(position, message))
-            }
+            Err(error) => Err(self.error(position, error.to_string())),
         }
     }
 

@@ -225,8 +225,7 @@ impl Checker<'_> {
 
 fn matches_empty(matcher: &Matcher) -> bool {
     let by_regex = || {
-        regex::Regex::new(&format!("^(?s:{})$", matcher.value))
-            .is_ok_and(|regex| regex.is_match(""))
+        vigie_model::pattern::compile_anchored(&matcher.value).is_ok_and(|regex| regex.is_match(""))
     };
     match matcher.op {
         MatchOp::Equal => matcher.value.is_empty(),
