@@ -138,7 +138,13 @@ impl fmt::Display for AlertMatcher {
     /// is part of group keys, which the notification log outlives.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.name.chars().any(is_reserved) {
-            return write!(f, "{}{}{}", go_quote(&self.name), self.op.as_str(), go_quote(&self.value));
+            return write!(
+                f,
+                "{}{}{}",
+                go_quote(&self.name),
+                self.op.as_str(),
+                go_quote(&self.value)
+            );
         }
         let value = self.value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
         write!(f, "{}{}\"{value}\"", self.name, self.op.as_str())
@@ -235,9 +241,7 @@ impl MatcherSyntax {
         let one = |matchers: Vec<AlertMatcher>| match <[AlertMatcher; 1]>::try_from(matchers) {
             Ok([matcher]) => Ok(matcher),
             Err(others) if others.is_empty() => Err(MatcherError("no matchers".into())),
-            Err(others) => {
-                Err(MatcherError(format!("expected 1 matcher, found {}", others.len())))
-            }
+            Err(others) => Err(MatcherError(format!("expected 1 matcher, found {}", others.len()))),
         };
         let new = || utf8::parse(text).and_then(one);
         let old = || classic::parse_one(text);

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use vigie_dial::TlsConfig;
+use vigie_dial::{HttpConfig, TlsConfig};
 use vigie_language::section;
 use vigie_language::yaml::{DurationMs, Secret};
 
-use super::http::Http;
 use super::url::{HostPort, SecretUrl, Url};
 
 section! {
@@ -15,7 +14,7 @@ section! {
         /// After how long an alert that is not sent again counts as resolved.
         resolve_timeout: DurationMs = DurationMs::seconds(300),
         /// How to talk to HTTP servers.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Jira.
         jira_api_url: Option<Url> = None,
         /// From whom mail is.

@@ -76,8 +76,7 @@ fn minutes(text: &str) -> Result<i32, String> {
         let is_two_digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
         part.parse::<i32>().ok().filter(|_| is_two_digits)
     };
-    let (hours, minutes) =
-        number(hours).zip(number(minutes)).ok_or_else(invalid)?;
+    let (hours, minutes) = number(hours).zip(number(minutes)).ok_or_else(invalid)?;
     if minutes > 59 || hours > 24 || (hours == 24 && minutes > 0) {
         return Err(invalid());
     }

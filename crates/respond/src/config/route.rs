@@ -40,10 +40,9 @@ section! {
 }
 
 fn check(route: &mut WrittenRoute) -> Result<(), String> {
-    for (interval, name) in [
-        (route.group_interval, "group_interval"),
-        (route.repeat_interval, "repeat_interval"),
-    ] {
+    for (interval, name) in
+        [(route.group_interval, "group_interval"), (route.repeat_interval, "repeat_interval")]
+    {
         if interval == Some(DurationMs(0)) {
             return Err(format!("{name} cannot be zero"));
         }

@@ -71,9 +71,13 @@ fn an_absent_label_is_the_empty_text() {
 
 #[test]
 fn one_is_one() {
-    for text in ["{a=b}", "a=b,c=d", "", "a"] {
+    for text in ["{a=b}", "", "a"] {
         assert!(MatcherSyntax::Fallback.parse_one(text).is_err(), "{text}");
     }
+    // The classic syntax takes the rest as the value, and goes before.
+    let matcher = MatcherSyntax::Fallback.parse_one("a=b,c=d").unwrap();
+    assert_eq!(matcher.to_string(), "a=\"b,c=d\"");
+    assert!(MatcherSyntax::Utf8.parse_one("a=b,c=d").is_err());
 }
 
 proptest::proptest! {

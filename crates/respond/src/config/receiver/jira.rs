@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use vigie_dial::HttpConfig;
 use vigie_language::section;
 use vigie_language::yaml::{ConfigError, DurationMs, Field, Node, Opaque, Out, Source, Value};
 
-use crate::config::http::Http;
 use crate::config::url::Url;
 
 section! {
@@ -14,7 +14,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Where it is.
         api_url: Option<Url> = None,
         /// `auto`, `cloud` or `datacenter`.

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use vigie_dial::HttpConfig;
 use vigie_language::section;
 use vigie_language::yaml::Secret;
 
-use crate::config::http::Http;
 use crate::config::url::{SecretUrl, Url};
 
 section! {
@@ -14,7 +14,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The webhook.
         webhook_url: Option<SecretUrl> = None,
         /// File of the webhook.
@@ -38,7 +38,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Where Telegram is.
         api_url: Option<Url> = None,
         /// The bot's token.
@@ -66,7 +66,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it; must authorize.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Where Webex is.
         api_url: Option<Url> = None,
         /// Text.
@@ -82,7 +82,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = false,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The secret.
         api_secret: Secret = Secret::default(),
         /// File of the secret.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use vigie_dial::HttpConfig;
 use vigie_language::section;
 use vigie_language::yaml::{DurationMs, Opaque, Secret};
 
 use super::is_set;
-use crate::config::http::Http;
 use crate::config::url::Url;
 
 section! {
@@ -16,7 +16,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Key of the Events API v1.
         service_key: Secret = Secret::default(),
         /// File of the key.
@@ -82,7 +82,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The key.
         api_key: Secret = Secret::default(),
         /// File of the key.
@@ -134,7 +134,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The key.
         api_key: Secret = Secret::default(),
         /// File of the key.
@@ -164,7 +164,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The user's key.
         user_key: Secret = Secret::default(),
         /// File of the user's key.
@@ -206,7 +206,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Where it is.
         url: Option<Url> = None,
         /// File with the address.

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use vigie_dial::HttpConfig;
 use vigie_language::section;
 use vigie_language::yaml::Secret;
 
-use crate::config::http::Http;
 use crate::config::url::Url;
 
 section! {
@@ -14,7 +14,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = false,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Where it is.
         api_url: Option<Url> = None,
         /// The token's id.

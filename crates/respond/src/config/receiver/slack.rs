@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use vigie_dial::HttpConfig;
 use vigie_language::section;
 use vigie_language::yaml::{DurationMs, Secret};
 
 use super::is_set;
 use crate::config::global::SLACK_APP_URL;
-use crate::config::http::Http;
 use crate::config::url::{SecretUrl, Url};
 
 section! {
@@ -16,7 +16,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = false,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The incoming webhook.
         api_url: Option<SecretUrl> = None,
         /// File of the webhook.

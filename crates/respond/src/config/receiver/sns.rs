@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use vigie_dial::HttpConfig;
 use vigie_language::section;
 use vigie_language::yaml::Secret;
-
-use crate::config::http::Http;
 
 section! {
     /// Tells by SNS.
@@ -13,7 +12,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// Where it is; by the region when it is empty.
         api_url: String = String::new(),
         /// How requests are signed.
@@ -58,8 +57,9 @@ section! {
 fn check(config: &mut SnsConfig) -> Result<(), String> {
     let targets = [&config.target_arn, &config.topic_arn, &config.phone_number];
     if targets.iter().filter(|target| !target.is_empty()).count() != 1 {
-        return Err("must provide either a Target ARN, Topic ARN, or Phone Number for SNS config"
-            .into());
+        return Err(
+            "must provide either a Target ARN, Topic ARN, or Phone Number for SNS config".into()
+        );
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use vigie_dial::HttpConfig;
 use vigie_language::section;
 
-use crate::config::http::Http;
 use crate::config::url::SecretUrl;
 
 section! {
@@ -13,7 +13,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The webhook.
         webhook_url: Option<SecretUrl> = None,
         /// File of the webhook.
@@ -33,7 +33,7 @@ section! {
         /// Whether to tell of resolved alerts.
         send_resolved: bool = true,
         /// How to talk to it.
-        http_config: Option<Http> = None,
+        http_config: Option<HttpConfig> = None,
         /// The webhook.
         webhook_url: Option<SecretUrl> = None,
         /// File of the webhook.
