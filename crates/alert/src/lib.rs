@@ -2,3 +2,42 @@
 //!
 //! Rule files enter; recorded samples leave through a `MetricSink`, alerts through an
 //! [`AlertSink`](vigie_model::AlertSink). Nothing here knows who is notified, or how.
+
+mod group;
+mod instance;
+mod manager;
+mod metrics;
+mod outlet;
+mod rule;
+mod source;
+mod status;
+mod template;
+
+pub use instance::{AlertInstance, AlertState};
+pub use manager::{ManagerOptions, ManagerParts, RuleManager};
+pub use metrics::{DurationSummary, GroupNumbers, RuleMetrics};
+pub use outlet::AlertOutlet;
+pub use rule::{GroupDefinition, Place, Rule, RuleKind};
+pub use source::{RuleExpression, RuleSource, SourceFuture, StoreSource};
+pub use status::{GroupStatus, RuleHealth, RuleStatus};
+pub use template::{Answers, Expander, ExpanderError, TemplateContext};
+
+/// Where people see what a rule asks: Prometheus' `generatorURL`.
+pub(crate) fn rule_link(external_url: &str, expression: &str) -> String {
+    format!("{external_url}/graph?g0.expr={}&g0.tab=1", query_escape(expression))
+}
+
+/// As Go's `url.QueryEscape`.
+fn query_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                escaped.push(char::from(byte));
+            }
+            b' ' => escaped.push('+'),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
