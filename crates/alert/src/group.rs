@@ -70,6 +70,9 @@ struct LastRun {
     at_ms: Option<i64>,
 }
 
+/// Name and labels, by which the rules of an older version of a group are found.
+type Identity<'a> = (&'a str, &'a BTreeMap<String, String>);
+
 /// A running group.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -127,7 +130,7 @@ impl Group {
             (last.duration, last.at_ms) = (other.duration, other.at_ms);
         }
         let mut ended = std::mem::take(&mut *older.ended.lock());
-        let mut by_identity: BTreeMap<(&str, &Labels), Vec<usize>> = BTreeMap::new();
+        let mut by_identity: BTreeMap<Identity<'_>, Vec<usize>> = BTreeMap::new();
         for (at, rule) in older.definition.rules.iter().enumerate().rev() {
             by_identity.entry((&rule.name, &rule.labels)).or_default().push(at);
         }

@@ -180,11 +180,18 @@ impl ActiveAlerts {
     }
 
     /// `ALERTS` and `ALERTS_FOR_STATE` of what is active, for a rule with these labels.
-    pub(crate) fn samples(&self, name: &str, rule_labels: &Labels) -> Vec<(Labels, f64)> {
+    pub(crate) fn samples(
+        &self,
+        name: &str,
+        rule_labels: &BTreeMap<String, String>,
+    ) -> Vec<(Labels, f64)> {
         let active = self.iter().filter(|alert| alert.state > AlertState::Inactive);
         active
             .flat_map(|alert| {
-                let mut labels = LabelsBuilder::from_labels(rule_labels);
+                let mut labels = LabelsBuilder::new();
+                for (label, value) in rule_labels {
+                    labels.set(label, value);
+                }
                 for (label, value) in &alert.labels {
                     labels.set(label, value);
                 }

@@ -3,8 +3,10 @@
 //! Rule files enter; recorded samples leave through a `MetricSink`, alerts through an
 //! [`AlertSink`](vigie_model::AlertSink). Nothing here knows who is notified, or how.
 
+mod file;
 mod group;
 mod instance;
+mod lint;
 mod manager;
 mod metrics;
 mod outlet;
@@ -13,7 +15,9 @@ mod source;
 mod status;
 mod template;
 
+pub use file::{ReadOptions, RuleFileError, parse_rule_file};
 pub use instance::{AlertInstance, AlertState};
+pub use lint::{DuplicateRule, duplicate_rules};
 pub use manager::{ManagerOptions, ManagerParts, RuleManager};
 pub use metrics::{DurationSummary, GroupNumbers, RuleMetrics};
 pub use outlet::AlertOutlet;

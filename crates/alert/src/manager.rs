@@ -106,6 +106,11 @@ impl RuleManager {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) const fn environment(&self) -> &Arc<Environment> {
+        &self.environment
+    }
+
     /// What the rules count.
     pub fn metrics(&self) -> &RuleMetrics {
         &self.environment.metrics

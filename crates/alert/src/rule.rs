@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use vigie_model::Labels;
-
 use crate::RuleExpression;
 
 /// Where something stands in a file: line and column from 1, 0 when unknown.
@@ -38,8 +36,8 @@ pub struct Rule {
     pub kind: RuleKind,
     /// What is asked.
     pub expression: RuleExpression,
-    /// Labels that are added: the group's, then its own.
-    pub labels: Labels,
+    /// Labels that are set: the group's, then its own. An empty value removes the label.
+    pub labels: BTreeMap<String, String>,
     /// What people are told, by name.
     pub annotations: BTreeMap<String, String>,
     /// Where the rule begins in its file.

@@ -87,3 +87,49 @@ pub(crate) async fn expand(
         return format!("<error expanding template: {failed}>");
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Knows `{{label NAME}}`, `{{value}}` and `{{query TEXT}}`: enough to test what is around.
+    #[derive(Debug)]
+    pub(crate) struct Plain;
+
+    impl Expander for Plain {
+        fn check(&self, _name: &str, text: &str) -> Result<(), String> {
+            let closed = text.matches("{{").count() == text.matches("}}").count();
+            if closed { Ok(()) } else { Err("unclosed action".to_owned()) }
+        }
+
+        fn expand(
+            &self,
+            _name: &str,
+            text: &str,
+            context: TemplateContext<'_>,
+            answers: &Answers,
+        ) -> Result<String, ExpanderError> {
+            let (mut out, mut rest) = (String::new(), text);
+            while let Some((before, after)) = rest.split_once("{{") {
+                out.push_str(before);
+                let (inside, tail) = after.split_once("}}").unwrap_or((after, ""));
+                rest = tail;
+                match inside.split_once(' ').unwrap_or((inside, "")) {
+                    ("label", name) => out.push_str(context.labels.get(name).unwrap_or("")),
+                    ("value", _) => match context.value {
+                        SampleValue::Float(value) => out.push_str(&value.to_string()),
+                        SampleValue::Histogram(_) => out.push('H'),
+                    },
+                    ("query", query) => match answers.get(query) {
+                        None => return Err(ExpanderError::Asks(query.to_owned())),
+                        Some(Ok(samples)) => out.push_str(&samples.len().to_string()),
+                        Some(Err(error)) => return Err(ExpanderError::Failed(error.clone())),
+                    },
+                    _ => return Err(ExpanderError::Failed(format!("no {inside}"))),
+                }
+            }
+            out.push_str(rest);
+            Ok(out)
+        }
+    }
+}

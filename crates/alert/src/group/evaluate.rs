@@ -7,8 +7,7 @@ use std::sync::atomic::Ordering;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_model::{
-    Acknowledge, AlertSink, HistogramPoint, Labels, LabelsBuilder, METRIC_NAME, MetricBatch,
-    MetricSink, stale_nan,
+    Acknowledge, HistogramPoint, Labels, LabelsBuilder, METRIC_NAME, MetricBatch, stale_nan,
 };
 use vigie_query::{InstantSample, SampleValue};
 
