@@ -13,6 +13,7 @@ mod manage;
 mod parameters;
 mod query;
 mod read;
+mod rules;
 mod selector;
 mod series;
 mod state;
@@ -32,6 +33,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use tokio::sync::Semaphore;
 
 pub use manage::OwnMetrics;
+pub use rules::{NoRules, RuleBook};
 pub use state::{BuildInformation, Operator, PrometheusOptions, PrometheusState, ReloadOutcome};
 pub use targets::{RelabelStep, TargetSource};
 
@@ -102,9 +104,9 @@ fn state_routes() -> Router<Shared> {
         .route("/targets/discoveries", get(targets::discoveries))
         .route("/scrape_pools", get(targets::scrape_pools))
         .route("/scrape_pools/config", get(targets::scrape_pool_config))
-        .route("/rules", get(lists::rules))
-        .route("/alerts", get(lists::alerts))
-        .route("/alertmanagers", get(lists::alertmanagers))
+        .route("/rules", get(rules::rules))
+        .route("/alerts", get(rules::alerts))
+        .route("/alertmanagers", get(rules::alertmanagers))
         .route("/notifications", get(lists::notifications))
         .route("/notifications/live", get(lists::notifications_live))
         .route("/features", get(lists::features))

@@ -1,5 +1,4 @@
-//! What alerting would fill: its endpoints answer with their empty structures until it is there,
-//! so that pages and dashboards which ask for them work. And the list of features.
+//! Notifications for the page, of which there are none, and the list of features.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +7,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::Shared;
-use super::answer::{Answer, Answered, ApiError};
-use super::parameters::Parameters;
-
-pub(super) async fn rules(parameters: Parameters) -> Answered {
-    parameters.matcher_sets().map_err(ApiError::bad_data)?;
-    let kind = parameters.get("type").to_ascii_lowercase();
-    if !matches!(kind.as_str(), "" | "alert" | "record") {
-        return Err(ApiError::parameter("type", format!("not supported value {kind:?}")));
-    }
-    Ok(Answer::written(|out| out.extend_from_slice(br#"{"groups":[]}"#)))
-}
-
-pub(super) async fn alerts() -> Answer {
-    Answer::written(|out| out.extend_from_slice(br#"{"alerts":[]}"#))
-}
-
-pub(super) async fn alertmanagers() -> Answer {
-    let none = br#"{"activeAlertmanagers":[],"droppedAlertmanagers":[]}"#;
-    Answer::written(|out| out.extend_from_slice(none))
-}
+use super::answer::{Answer, Answered};
 
 pub(super) async fn notifications() -> Answer {
     Answer::written(|out| out.extend_from_slice(b"[]"))
@@ -62,7 +42,12 @@ pub(super) async fn features(State(state): State<Shared>) -> Answered {
         ("subqueries", true),
     ]);
     let prometheus = BTreeMap::from([("agent_mode", false), ("server_mode", true)]);
+    let rules = BTreeMap::from([
+        ("concurrent_rule_eval", true),
+        ("keep_firing_for", true),
+        ("query_offset", true),
+    ]);
     let tsdb = BTreeMap::from([("exemplar_storage", true), ("native_histograms", true)]);
-    let all = [("api", api), ("prometheus", prometheus), ("promql", promql), ("tsdb", tsdb)];
+    let all = [("api", api), ("prometheus", prometheus), ("promql", promql), ("rules", rules), ("tsdb", tsdb)];
     Answer::data(&Features(BTreeMap::from(all)))
 }

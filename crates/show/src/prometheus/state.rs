@@ -11,7 +11,7 @@ use vigie_query::Engine;
 use vigie_store::Store;
 use vigie_world::World;
 
-use super::TargetSource;
+use super::{RuleBook, TargetSource};
 use crate::Telemetry;
 
 /// Everything that the Prometheus API serves from.
@@ -25,6 +25,8 @@ pub struct PrometheusState {
     pub engine: Arc<Engine>,
     /// What is scraped.
     pub targets: Arc<dyn TargetSource>,
+    /// What rules there are and what they found.
+    pub rules: Arc<dyn RuleBook>,
     /// Who runs the process: reload, quit, configuration.
     pub operator: Arc<dyn Operator>,
     /// Own telemetry, shown by `/metrics`.

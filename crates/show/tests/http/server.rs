@@ -126,6 +126,7 @@ pub(crate) async fn start(door: FrontDoorOptions, options: PrometheusOptions) ->
         sink: Arc::clone(&store) as _,
         engine: Arc::new(Engine::new(EngineOptions::default())),
         targets: Arc::new(TestTargets),
+        rules: Arc::new(vigie_show::prometheus::NoRules),
         operator: Arc::clone(&operator) as _,
         telemetry: Arc::clone(&telemetry),
         world: world.clone(),
