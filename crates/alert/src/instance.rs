@@ -136,8 +136,10 @@ impl ActiveAlerts {
         let present: BTreeMap<Labels, ()> =
             found.iter().map(|one| (one.labels.clone(), ())).collect();
         if present.len() != found.len() {
-            return Err("vector contains metrics with the same labelset after applying alert labels"
-                .to_owned());
+            return Err(
+                "vector contains metrics with the same labelset after applying alert labels"
+                    .to_owned(),
+            );
         }
         for one in found {
             self.put(one, at_ms);

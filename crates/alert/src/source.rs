@@ -93,7 +93,8 @@ impl StoreSource {
         let (mut found, mut points) = (Vec::new(), Points::default());
         for index in 0..set.len() {
             set.read(index, range, &mut points, &budget).map_err(|error| error.to_string())?;
-            if let (Some(time_ms), Some(value)) = (points.timestamps_ms.last(), points.values.last())
+            if let (Some(time_ms), Some(value)) =
+                (points.timestamps_ms.last(), points.values.last())
             {
                 found.push((set.labels(index).clone(), *time_ms, *value));
             }

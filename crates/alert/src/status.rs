@@ -57,4 +57,3 @@ pub struct GroupStatus {
     /// Its rules, in the order of the definition.
     pub rules: Vec<RuleStatus>,
 }
-

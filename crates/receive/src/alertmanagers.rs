@@ -106,7 +106,12 @@ impl Alertmanagers {
             let client = HttpClient::new(&entry.http, &self.environment, &self.shared.world)
                 .map_err(|error| format!("alertmanagers: {error}"))?;
             let relabel = Relabeler::compile(&entry.relabel_configs)?;
-            wanted.push((entry, client, relabel, Relabeler::compile(&entry.alert_relabel_configs)?));
+            wanted.push((
+                entry,
+                client,
+                relabel,
+                Relabeler::compile(&entry.alert_relabel_configs)?,
+            ));
         }
         let mut old = std::mem::take(&mut *self.sets.write());
         let mut new = Vec::new();

@@ -136,6 +136,7 @@ impl MetricsPart<'_> {
             sink,
             engine,
             targets: Arc::new(targets::Targets::new(Arc::clone(&scrape))),
+            rules: Arc::new(prometheus::NoRules),
             operator: Arc::clone(&process) as Arc<dyn Operator>,
             telemetry: Arc::clone(telemetry),
             world: world.clone(),

@@ -49,7 +49,8 @@ impl Reader {
     fn finish(self) -> Result<(), Vec<RuleFileError>> {
         let mut errors = self.others;
         if let Some((place, _)) = self.lines.first() {
-            let lines = self.lines.iter().map(|(place, text)| format!("\n  line {}: {text}", place.line));
+            let lines =
+                self.lines.iter().map(|(place, text)| format!("\n  line {}: {text}", place.line));
             let message = format!("yaml: unmarshal errors:{}", lines.collect::<String>());
             errors.push(RuleFileError { place: *place, message });
         }

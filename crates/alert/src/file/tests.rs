@@ -4,11 +4,7 @@ use super::*;
 use crate::template::tests::Plain;
 
 fn options() -> ReadOptions<'static> {
-    ReadOptions {
-        default_interval_ms: 60_000,
-        ignore_unknown_fields: false,
-        expander: &Plain,
-    }
+    ReadOptions { default_interval_ms: 60_000, ignore_unknown_fields: false, expander: &Plain }
 }
 
 fn errors(text: &str) -> Vec<String> {
@@ -74,13 +70,13 @@ fn what_is_wrong_is_said_in_prometheus_words_with_its_place() {
             "yaml: unmarshal errors:\n  line 3: field partial_response_strategy not found in type \
              rulefmt.RuleGroup\n  line 5: field exp not found in type rulefmt.Rule",
         ),
-        ("groups: 5\n", "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!int `5` into []rulefmt.RuleGroup"),
+        (
+            "groups: 5\n",
+            "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!int `5` into []rulefmt.RuleGroup",
+        ),
         ("groups:\n- name: g\n  interval: soon\n", "3:13: not a valid duration string: \"soon\""),
         ("groups:\n- name: ''\n", "2:3: Groupname must not be empty"),
-        (
-            "groups:\n- name: g\n- name: g\n",
-            "3:3: groupname: \"g\" is repeated in the same file",
-        ),
+        ("groups:\n- name: g\n- name: g\n", "3:3: groupname: \"g\" is repeated in the same file"),
         (
             "groups:\n- name: g\n  rules:\n  - expr: up\n",
             "4:5: group \"g\", rule 1, \"\": one of 'record' or 'alert' must be set",

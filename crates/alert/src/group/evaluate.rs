@@ -196,8 +196,10 @@ impl Group {
         }
         let distinct: HashSet<&Labels> = samples.iter().map(|(labels, _)| labels).collect();
         if distinct.len() != samples.len() {
-            return Err("vector contains metrics with the same labelset after applying rule labels"
-                .to_owned());
+            return Err(
+                "vector contains metrics with the same labelset after applying rule labels"
+                    .to_owned(),
+            );
         }
         let limit = self.definition.limit;
         if limit > 0 && samples.len() > limit {
@@ -337,12 +339,7 @@ impl Group {
     }
 
     /// A rule whose series was refused is not well.
-    fn blame(
-        &self,
-        index: usize,
-        series: &HashSet<Labels>,
-        rejections: &[vigie_model::Rejection],
-    ) {
+    fn blame(&self, index: usize, series: &HashSet<Labels>, rejections: &[vigie_model::Rejection]) {
         if rejections.is_empty() {
             return;
         }

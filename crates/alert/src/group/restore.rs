@@ -19,7 +19,8 @@ impl Group {
             let options = &self.environment.options;
             // A rule that waits less than the grace period need not wait that long.
             let wanted = for_ms >= options.for_grace_period_ms && !state.lock().alerts.is_empty();
-            let known = if wanted { self.known_states(rule, now_ms).await } else { BTreeMap::new() };
+            let known =
+                if wanted { self.known_states(rule, now_ms).await } else { BTreeMap::new() };
             let mut state = state.lock();
             apply(&mut state, &known, (for_ms, options.for_grace_period_ms), now_ms);
             state.is_restored = true;

@@ -11,9 +11,7 @@ use vigie_world::{Clock, ManualClock, Random, RealDisk};
 
 use super::*;
 use crate::template::tests::Plain;
-use crate::{
-    ManagerParts, ReadOptions, RuleExpression, RuleManager, StoreSource, parse_rule_file,
-};
+use crate::{ManagerParts, ReadOptions, RuleExpression, RuleManager, StoreSource, parse_rule_file};
 
 const START_MS: i64 = 1_700_000_000_000;
 const MINUTE: i64 = 60_000;
@@ -107,11 +105,8 @@ impl Bench {
 }
 
 fn definitions(rules: &str) -> Vec<GroupDefinition> {
-    let options = ReadOptions {
-        default_interval_ms: MINUTE,
-        ignore_unknown_fields: false,
-        expander: &Plain,
-    };
+    let options =
+        ReadOptions { default_interval_ms: MINUTE, ignore_unknown_fields: false, expander: &Plain };
     parse_rule_file(rules, "r.yml", options).unwrap()
 }
 
@@ -280,10 +275,7 @@ async fn groups_run_at_their_slots_and_count_what_they_miss() {
     }
     let now_ms = bench.clock.now_ms();
     let slot = schedule::slot_ms(schedule::hash("g", "r.yml"), MINUTE, now_ms);
-    assert_eq!(
-        bench.ask("timestamp(t)", now_ms).await,
-        [format!("{{}} {}", slot as f64 / 1000.0)]
-    );
+    assert_eq!(bench.ask("timestamp(t)", now_ms).await, [format!("{{}} {}", slot as f64 / 1000.0)]);
     let numbers = manager.metrics().group("r.yml;g");
     assert_eq!(numbers.scheduled.load(Ordering::Relaxed), 5);
     assert_eq!(numbers.missed.load(Ordering::Relaxed), 0);

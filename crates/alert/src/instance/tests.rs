@@ -14,11 +14,7 @@ fn found(names: &[&str]) -> Vec<Found> {
 }
 
 fn times(for_minutes: i64, keep_minutes: i64) -> Times {
-    Times {
-        for_ms: for_minutes * MINUTE,
-        keep_firing_for_ms: keep_minutes * MINUTE,
-        limit: 0,
-    }
+    Times { for_ms: for_minutes * MINUTE, keep_firing_for_ms: keep_minutes * MINUTE, limit: 0 }
 }
 
 /// One letter a minute: present (`x`) or not (`.`); the states that follow.
@@ -82,11 +78,7 @@ fn firing_is_sent_again_each_minute_and_resolved_at_once() {
     // More than a minute after the last time: at 75 s, not at 60 s.
     assert_eq!(
         sent,
-        [
-            (0, Some(0), until(0)),
-            (75, Some(0), until(75_000)),
-            (120, Some(0), Some(120_000)),
-        ]
+        [(0, Some(0), until(0)), (75, Some(0), until(75_000)), (120, Some(0), Some(120_000)),]
     );
 }
 

@@ -32,8 +32,7 @@ async fn take(State(got): State<Arc<Got>>, body: String) -> StatusCode {
 
 async fn alertmanager(refuse: usize) -> (Arc<Got>, String) {
     let got = Arc::new(Got { refuse: AtomicUsize::new(refuse), ..Got::default() });
-    let router =
-        Router::new().route("/am/api/v2/alerts", post(take)).with_state(Arc::clone(&got));
+    let router = Router::new().route("/am/api/v2/alerts", post(take)).with_state(Arc::clone(&got));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -120,8 +119,7 @@ async fn a_reload_ends_those_that_are_gone() {
 #[test]
 fn a_full_queue_drops_what_has_waited_longest() {
     let queue = AlertQueue::new(Arc::default());
-    let alerts: Vec<Alert> =
-        (0..=queue::QUEUE_MAX).map(|n| alert(&format!("{n:05}"), 0)).collect();
+    let alerts: Vec<Alert> = (0..=queue::QUEUE_MAX).map(|n| alert(&format!("{n:05}"), 0)).collect();
     queue.push(&alerts);
     let batch = queue.take();
     assert_eq!(batch[0].labels.get("alertname"), Some("00001"));

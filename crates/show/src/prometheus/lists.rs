@@ -48,6 +48,12 @@ pub(super) async fn features(State(state): State<Shared>) -> Answered {
         ("query_offset", true),
     ]);
     let tsdb = BTreeMap::from([("exemplar_storage", true), ("native_histograms", true)]);
-    let all = [("api", api), ("prometheus", prometheus), ("promql", promql), ("rules", rules), ("tsdb", tsdb)];
+    let all = [
+        ("api", api),
+        ("prometheus", prometheus),
+        ("promql", promql),
+        ("rules", rules),
+        ("tsdb", tsdb),
+    ];
     Answer::data(&Features(BTreeMap::from(all)))
 }
