@@ -5,6 +5,7 @@ pub mod exposition;
 pub mod float;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;
 pub mod remote_write;

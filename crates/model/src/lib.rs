@@ -14,6 +14,7 @@ mod metadata;
 pub mod pattern;
 mod points;
 mod sink;
+pub mod span;
 mod tenant;
 mod time;
 mod value;
