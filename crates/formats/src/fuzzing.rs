@@ -1,10 +1,13 @@
 //! Entry points of the fuzz targets: read anything, never panic.
 
 use vigie_model::MetricBatch;
+use vigie_model::span::SpanBatch;
 
 use crate::exposition::{Entry, Format, ParseOptions, Parser};
+use crate::otlp::{decode_traces, decode_traces_json};
 use crate::remote_read::decode_read_request;
 use crate::remote_write::{decode_v1, decode_v2};
+use crate::{jaeger, zipkin};
 
 fn read_all(format: Format, data: &[u8], options: ParseOptions) {
     let Ok(mut parser) = Parser::new(format, data, options) else { return };
@@ -61,6 +64,40 @@ pub fn remote_read(data: &[u8]) {
     drop(decode_read_request(data));
 }
 
+/// OTLP traces, in both forms.
+pub fn otlp_traces(data: &[u8]) {
+    read_spans(|batch| decode_traces(data, batch).is_ok());
+    read_spans(|batch| decode_traces_json(data, batch).is_ok());
+}
+
+/// Jaeger's batches in all encodings.
+pub fn jaeger(data: &[u8]) {
+    read_spans(|batch| jaeger::decode_batch(data, batch).is_ok());
+    read_spans(|batch| jaeger::decode_agent_packet(data, batch).is_ok());
+    read_spans(|batch| jaeger::decode_post_spans(data, batch).is_ok());
+}
+
+/// Zipkin's spans in all forms.
+pub fn zipkin(data: &[u8]) {
+    read_spans(|batch| zipkin::decode_v2_json(data, batch).is_ok());
+    read_spans(|batch| zipkin::decode_v1_json(data, batch).is_ok());
+    read_spans(|batch| zipkin::decode_v2_proto(data, batch).is_ok());
+}
+
+/// Every range of what was read lies within the batch, also when reading ended early.
+fn read_spans(read: impl FnOnce(&mut SpanBatch) -> bool) {
+    let mut batch = SpanBatch::new();
+    let is_whole = read(&mut batch);
+    for span in &batch.spans {
+        assert!(!is_whole || (span.resource as usize) < batch.resources.len());
+        assert!((span.scope as usize) < batch.scopes.len());
+        let length = |range: &std::ops::Range<u32>| (range.end - range.start) as usize;
+        assert_eq!(batch.attributes_of(&span.attributes).len(), length(&span.attributes));
+        assert_eq!(batch.events_of(span).len(), length(&span.events));
+        assert_eq!(batch.links_of(span).len(), length(&span.links));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -95,6 +132,9 @@ mod tests {
             super::remote_write_v1(&data);
             super::remote_write_v2(&data);
             super::remote_read(&data);
+            super::otlp_traces(&data);
+            super::jaeger(&data);
+            super::zipkin(&data);
         }
     }
 }

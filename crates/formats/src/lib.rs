@@ -5,7 +5,9 @@ pub mod exposition;
 pub mod float;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod jaeger;
 pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;
 pub mod remote_write;
+pub mod zipkin;

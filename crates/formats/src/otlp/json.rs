@@ -58,19 +58,21 @@ struct KeyValue<'a> {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
 struct AnyValue<'a> {
-    #[serde(borrow)]
-    string_value: Option<Cow<'a, str>>,
-    bool_value: Option<bool>,
-    int_value: Option<Integer>,
-    double_value: Option<Float>,
-    #[serde(borrow)]
-    bytes_value: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    array_value: Option<&'a RawValue>,
-    #[serde(borrow)]
-    kvlist_value: Option<&'a RawValue>,
+    #[serde(borrow, rename = "stringValue")]
+    text: Option<Cow<'a, str>>,
+    #[serde(rename = "boolValue")]
+    flag: Option<bool>,
+    #[serde(rename = "intValue")]
+    integer: Option<Integer>,
+    #[serde(rename = "doubleValue")]
+    float: Option<Float>,
+    #[serde(borrow, rename = "bytesValue")]
+    bytes: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "arrayValue")]
+    list: Option<&'a RawValue>,
+    #[serde(borrow, rename = "kvlistValue")]
+    map: Option<&'a RawValue>,
 }
 
 /// A 64-bit integer, as text or as a number.
@@ -297,19 +299,19 @@ fn push_attributes(batch: &mut SpanBatch, pairs: &[KeyValue<'_>]) -> Result<(), 
     }
     for pair in pairs {
         let from = &pair.value;
-        let value = if let Some(text) = &from.string_value {
+        let value = if let Some(text) = &from.text {
             AttributeValue::Text(batch.keep(text))
-        } else if let Some(flag) = from.bool_value {
+        } else if let Some(flag) = from.flag {
             AttributeValue::Bool(flag)
-        } else if let Some(number) = from.int_value {
+        } else if let Some(number) = from.integer {
             AttributeValue::Integer(number.0)
-        } else if let Some(number) = from.double_value {
+        } else if let Some(number) = from.float {
             AttributeValue::Float(number.0)
-        } else if let Some(text) = &from.bytes_value {
+        } else if let Some(text) = &from.bytes {
             AttributeValue::Bytes(batch.keep(text))
-        } else if let Some(raw) = from.array_value {
+        } else if let Some(raw) = from.list {
             AttributeValue::List(batch.keep(&plain(&serde_json::from_str(raw.get())?).to_string()))
-        } else if let Some(raw) = from.kvlist_value {
+        } else if let Some(raw) = from.map {
             AttributeValue::Map(batch.keep(&plain(&serde_json::from_str(raw.get())?).to_string()))
         } else {
             continue;
