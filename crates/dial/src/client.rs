@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{ClientBuilder, NoProxy, Proxy, StatusCode};
+use reqwest::header::HeaderMap;
+use reqwest::{ClientBuilder, StatusCode};
 use vigie_world::World;
 
-use crate::config::{HttpConfig, ProxyConfig};
-use crate::{BODY_BYTES_MAX, HttpError, authorize, body, tls};
+use crate::config::HttpConfig;
+use crate::{BODY_BYTES_MAX, HttpError, authorize, body, proxy, tls};
 
 /// Looks up an environment variable.
 pub type VariableLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -146,12 +146,12 @@ impl HttpClient {
             reqwest::redirect::Policy::none()
         });
         builder = tls::apply(builder, &config.tls_config, world)?;
-        builder = apply_proxy(builder, &config.proxy, environment)?;
+        builder = proxy::apply(builder, &config.proxy, environment)?;
         let token_client = match &config.oauth2 {
             None => None,
             Some(oauth2) => {
                 let builder = tls::apply(base_builder(environment), &oauth2.tls_config, world)?;
-                Some(build(apply_proxy(builder, &oauth2.proxy, environment)?)?)
+                Some(build(proxy::apply(builder, &oauth2.proxy, environment)?)?)
             }
         };
         Ok(Self(Arc::new(Inner {
@@ -261,46 +261,4 @@ fn base_builder(environment: &HttpEnvironment) -> ClientBuilder {
 
 fn build(builder: ClientBuilder) -> Result<reqwest::Client, HttpError> {
     builder.build().map_err(|error| HttpError::Setup(error.to_string()))
-}
-
-fn apply_proxy(
-    builder: ClientBuilder,
-    config: &ProxyConfig,
-    environment: &HttpEnvironment,
-) -> Result<ClientBuilder, HttpError> {
-    let setup = |error: &dyn fmt::Display| HttpError::Setup(format!("proxy: {error}"));
-    let mut connect_headers = HeaderMap::new();
-    for (name, values) in &config.proxy_connect_header {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| setup(&error))?;
-        for value in values {
-            let value = HeaderValue::from_str(value.reveal()).map_err(|error| setup(&error))?;
-            connect_headers.append(name.clone(), value);
-        }
-    }
-    let finish = |proxy: Proxy, no_proxy: &str| {
-        proxy.headers(connect_headers.clone()).no_proxy(NoProxy::from_string(no_proxy))
-    };
-    if !config.proxy_url.is_empty() {
-        let proxy = Proxy::all(&config.proxy_url).map_err(|error| setup(&error))?;
-        return Ok(builder.proxy(finish(proxy, &config.no_proxy)));
-    }
-    if !config.proxy_from_environment {
-        return Ok(builder);
-    }
-    let variable = |name: &str| {
-        (environment.variable)(name)
-            .or_else(|| (environment.variable)(&name.to_ascii_lowercase()))
-            .filter(|value| !value.is_empty())
-    };
-    let no_proxy = variable("NO_PROXY").unwrap_or_default();
-    let mut builder = builder;
-    if let Some(url) = variable("HTTP_PROXY") {
-        let proxy = Proxy::http(url).map_err(|error| setup(&error))?;
-        builder = builder.proxy(finish(proxy, &no_proxy));
-    }
-    if let Some(url) = variable("HTTPS_PROXY") {
-        let proxy = Proxy::https(url).map_err(|error| setup(&error))?;
-        builder = builder.proxy(finish(proxy, &no_proxy));
-    }
-    Ok(builder)
 }

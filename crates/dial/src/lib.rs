@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod config;
 mod error;
+mod proxy;
 mod tls;
 
 pub use body::{BODY_BYTES_MAX, gunzip};

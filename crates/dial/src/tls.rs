@@ -1,5 +1,8 @@
 //! TLS of a client: authorities, our certificate, versions, and another server name.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -1,5 +1,8 @@
 //! Targets from DNS: SRV, A, AAAA, MX and NS records.
 
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::{RData, RecordType};
@@ -27,9 +30,17 @@ impl DnsDiscovery {
         let resolver = TokioResolver::builder_tokio()
             .and_then(hickory_resolver::ResolverBuilder::build)
             .map_err(|error| error.to_string())?;
+        self.refresh_by(&resolver, state).await
+    }
+
+    async fn refresh_by(
+        &self,
+        resolver: &TokioResolver,
+        state: &DiscoveryState,
+    ) -> Result<(), String> {
         let mut failed = None;
         for name in &self.config.names {
-            match self.look_up(&resolver, name).await {
+            match self.look_up(resolver, name).await {
                 Ok(group) if group.targets.is_empty() => {
                     let source = group.source;
                     state.remove(|known| known == source);

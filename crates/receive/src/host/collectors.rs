@@ -8,17 +8,25 @@ use super::memory::Memory;
 use super::options::HostOptions;
 
 pub(super) use cpu::TICKS_PER_SECOND;
+pub(super) use ipvs::BACKEND_LABELS;
 
 mod arp;
+mod bcache;
+mod bcachefs;
 mod bonding;
+mod btrfs;
 mod conntrack;
 mod cpu;
 mod cpufreq;
 mod diskstats;
 mod dmi;
+mod dmmultipath;
 mod edac;
+mod fibrechannel;
 mod filesystem;
 mod hwmon;
+mod infiniband;
+mod ipvs;
 mod kernel;
 mod loadavg;
 mod mdadm;
@@ -26,6 +34,7 @@ mod meminfo;
 mod netclass;
 mod netdev;
 mod netstat;
+mod nfs;
 mod nvme;
 mod os;
 mod power;
@@ -43,6 +52,8 @@ mod udp_queues;
 mod uname;
 mod vmstat;
 mod watchdog;
+mod xfs;
+mod zfs;
 
 /// What a collector may ask.
 #[derive(Debug)]
@@ -75,17 +86,24 @@ const fn on(name: &'static str, collect: Collect) -> Collector {
 /// All collectors, by name.
 pub(super) const COLLECTORS: &[Collector] = &[
     on("arp", arp::collect),
+    on("bcache", bcache::collect),
+    on("bcachefs", bcachefs::collect),
     on("bonding", bonding::collect),
+    on("btrfs", btrfs::collect),
     on("conntrack", conntrack::collect),
     on("cpu", cpu::collect),
     on("cpufreq", cpufreq::collect),
     on("diskstats", diskstats::collect),
     on("dmi", dmi::collect),
+    on("dmmultipath", dmmultipath::collect),
     on("edac", edac::collect),
     on("entropy", kernel::collect_entropy),
+    on("fibrechannel", fibrechannel::collect),
     on("filefd", kernel::collect_filefd),
     on("filesystem", filesystem::collect),
     on("hwmon", hwmon::collect),
+    on("infiniband", infiniband::collect),
+    on("ipvs", ipvs::collect),
     on("kernel_hung", kernel::collect_kernel_hung),
     on("loadavg", loadavg::collect),
     on("mdadm", mdadm::collect),
@@ -93,6 +111,8 @@ pub(super) const COLLECTORS: &[Collector] = &[
     on("netclass", netclass::collect),
     on("netdev", netdev::collect),
     on("netstat", netstat::collect),
+    on("nfs", nfs::collect_client),
+    on("nfsd", nfs::collect_server),
     on("nvme", nvme::collect),
     on("os", os::collect),
     on("powersupplyclass", power::collect_supplies),
@@ -112,4 +132,6 @@ pub(super) const COLLECTORS: &[Collector] = &[
     on("uname", uname::collect),
     on("vmstat", vmstat::collect),
     on("watchdog", watchdog::collect),
+    on("xfs", xfs::collect),
+    on("zfs", zfs::collect),
 ];

@@ -1,6 +1,6 @@
 //! The original's command line.
 
-use super::collectors::COLLECTORS;
+use super::collectors::{BACKEND_LABELS, COLLECTORS};
 use super::error::HostError;
 use super::filter::Filter;
 use super::options::HostOptions;
@@ -78,6 +78,14 @@ const VALUES: &[(&str, SetValue)] = &[
         to.options.textfile_directories.push(value.to_owned());
         Ok(())
     }),
+    ("collector.ipvs.backend-labels", |to, value| {
+        let labels: Vec<String> =
+            value.split(',').filter(|label| !label.is_empty()).map(str::to_owned).collect();
+        match labels.iter().find(|label| !BACKEND_LABELS.contains(&label.as_str())) {
+            Some(unknown) => Err(format!("unknown IPVS backend labels: {unknown:?}")),
+            None => set(&mut to.options.ipvs_labels, labels),
+        }
+    }),
     ("collector.filesystem.mount-timeout", |to, value| {
         let duration = value.parse::<jiff::SignedDuration>().map_err(|error| error.to_string())?;
         set(
@@ -114,6 +122,9 @@ const FILTERS: &[(&[&str], &[&str], ChooseFilter)] = &[
     (&["collector.hwmon.sensor-exclude"], &["collector.hwmon.sensor-include"], |to| {
         &mut to.hwmon_sensors
     }),
+    (&["collector.infiniband.device-exclude"], &["collector.infiniband.device-include"], |to| {
+        &mut to.infiniband
+    }),
     (&["collector.netclass.ignored-devices"], &[], |to| &mut to.network_classes),
     (
         &["collector.netdev.device-exclude", "collector.netdev.device-blacklist"],
@@ -147,22 +158,15 @@ const SWITCHES: &[(&str, SetSwitch)] = &[
 /// Collectors and switches of the original that are not here.
 const IGNORED_SWITCHES: &[&str] = &[
     "collector.arp.netlink",
-    "collector.bcache",
     "collector.bcache.priorityStats",
-    "collector.bcachefs",
-    "collector.btrfs",
     "collector.buddyinfo",
     "collector.cgroups",
     "collector.cpu_vulnerabilities",
-    "collector.dmmultipath",
     "collector.drbd",
     "collector.drm",
     "collector.ethtool",
-    "collector.fibrechannel",
-    "collector.infiniband",
     "collector.interrupts",
     "collector.interrupts.include-zeros",
-    "collector.ipvs",
     "collector.ksmd",
     "collector.lnstat",
     "collector.logind",
@@ -173,8 +177,6 @@ const IGNORED_SWITCHES: &[&str] = &[
     "collector.netdev.address-info",
     "collector.netdev.netlink",
     "collector.network_route",
-    "collector.nfs",
-    "collector.nfsd",
     "collector.ntp",
     "collector.ntp.server-is-local",
     "collector.nvmesubsystem",
@@ -196,8 +198,6 @@ const IGNORED_SWITCHES: &[&str] = &[
     "collector.tcpstat",
     "collector.wifi",
     "collector.xfrm",
-    "collector.xfs",
-    "collector.zfs",
     "collector.zoneinfo",
     "web.systemd-socket",
 ];
@@ -206,9 +206,7 @@ const IGNORED_SWITCHES: &[&str] = &[
 const IGNORED_VALUES: &[&str] = &[
     "collector.ethtool.",
     "collector.filesystem.stat-workers",
-    "collector.infiniband.",
     "collector.interrupts.",
-    "collector.ipvs.",
     "collector.ntp.",
     "collector.perf.",
     "collector.qdisc.",

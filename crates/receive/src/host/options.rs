@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::collectors::COLLECTORS;
+use super::collectors::{BACKEND_LABELS, COLLECTORS};
 use super::filter::Filter;
 
 /// Mount points left out by default. From node_exporter 1.12.
@@ -46,6 +46,10 @@ pub struct HostOptions {
     pub hwmon_chips: Filter,
     /// Sensors of the hwmon collector, as `chip;sensor`.
     pub hwmon_sensors: Filter,
+    /// Devices of the infiniband collector.
+    pub infiniband: Filter,
+    /// Labels of backends of the ipvs collector.
+    pub ipvs_labels: Vec<String>,
     /// Devices of the netclass collector.
     pub network_classes: Filter,
     /// Leaves out link speeds below zero.
@@ -97,6 +101,8 @@ impl Default for HostOptions {
             mount_timeout_ms: 5_000,
             hwmon_chips: Filter::default(),
             hwmon_sensors: Filter::default(),
+            infiniband: Filter::default(),
+            ipvs_labels: BACKEND_LABELS.map(str::to_owned).to_vec(),
             network_classes: Filter::default_excluding("^$"),
             ignore_invalid_speed: false,
             network_devices: Filter::default(),

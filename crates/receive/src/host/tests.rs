@@ -11,6 +11,8 @@ use vigie_world::World;
 
 use super::{CONTENT_TYPE, Families, Host, HostError, HostOptions};
 
+mod hardware;
+
 const ORIGINAL: &str = "prometheus-node-exporter";
 
 /// Families of the original that are not here, and why.
