@@ -138,3 +138,8 @@ mod tests {
         }
     }
 }
+
+/// A document of a log index.
+pub fn log_document(data: &[u8]) {
+    crate::log_document::fuzz(data);
+}

@@ -2,13 +2,15 @@
 //!
 //! This crate knows no file, no socket, no clock and no wire format. Every other crate may use it;
 //! it uses none of ours. A batch of metrics enters Vigie as a [`MetricBatch`], is handed to a
-//! [`MetricSink`], and is found again as labels and points in a store's snapshot.
+//! [`MetricSink`], and is found again as labels and points in a store's snapshot. Documents of
+//! logs go the same way as a [`LogBatch`] through a [`LogSink`].
 
 mod alert;
 mod batch;
 mod exemplar;
 mod histogram;
 mod labels;
+mod log;
 mod matcher;
 mod metadata;
 pub mod pattern;
@@ -27,6 +29,12 @@ pub use histogram::{
     HistogramError, HistogramSum, IncompatibleHistograms, QuantileNote, QuantileResult, Span,
 };
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
+pub use log::{
+    DOCUMENT_DEPTH_MAX, DocumentEvent, DocumentReader, DocumentWriter, ListReader, LogAction,
+    LogBatch, LogFuture, LogOperation, LogOutcome, LogReport, LogSink, Scalar, TimeFormat,
+    id_of_sequence, parse_any_time, parse_time_text, sequence_of_id, write_document_json,
+    write_json_text, write_time_text,
+};
 pub use matcher::{MatchOp, Matcher};
 pub use metadata::{Metadata, MetricType};
 pub use points::Points;

@@ -18,6 +18,11 @@ pub fn fuzz_wal_reader(data: &[u8]) {
     std::hint::black_box(crate::wal::count_entries(data));
 }
 
+/// Reads `data` as a record of logs.
+pub fn fuzz_wal_logs(data: &[u8]) {
+    crate::wal::fuzz_log_record(data);
+}
+
 /// Opens `data` as a part and reads all that is in it.
 pub fn fuzz_part_reader(data: &[u8]) {
     let _any = read_all(Bytes::copy_from_slice(data));

@@ -2,7 +2,7 @@
 //!
 //! A batch enters by [`Store`]'s `MetricSink`, goes through the write-ahead log into the head,
 //! is acknowledged when it is durable, is sealed into immutable parts on an object store, and
-//! leaves through a [`Snapshot`]. Readers never block writers. Nothing here knows HTTP or a
+//! leaves through a [`Snapshot`]; documents of logs through a [`LogSnapshot`](logs::LogSnapshot). Readers never block writers. Nothing here knows HTTP or a
 //! query language.
 
 #![cfg_attr(
@@ -15,6 +15,7 @@ pub mod codec;
 mod error;
 pub mod fuzzing;
 mod head;
+pub mod logs;
 mod matching;
 mod metrics;
 mod options;

@@ -24,6 +24,7 @@ use vigie_world::{FileLock, World};
 
 use crate::catalog::{Catalog, PartRow};
 use crate::head::{HeadStats, Limits};
+use crate::logs::LogStore;
 use crate::metrics::Counters;
 use crate::parts::PartFolder;
 use crate::view::Tenant;
@@ -56,6 +57,7 @@ pub struct Store {
     maintenance: tokio::sync::Mutex<()>,
     wake: Arc<tokio::sync::Notify>,
     closed: AtomicBool,
+    pub(crate) logs: LogStore,
     _lock: Box<dyn FileLock>,
 }
 
@@ -93,7 +95,7 @@ impl Store {
 
     /// Bytes of the write-ahead log on disk.
     pub fn wal_disk_bytes(&self) -> u64 {
-        self.wal.disk_bytes()
+        self.wal.disk_bytes() + self.logs.wal.disk_bytes()
     }
 
     /// How the store was opened.
@@ -116,10 +118,11 @@ impl Store {
             return Ok(());
         }
         self.wake.notify_one();
-        let synced = self.wal.sync().await;
+        let synced = self.wal.sync().await.and(self.logs.wal.sync().await);
         let sealed = if self.is_replayed() { self.flush().await } else { Ok(()) };
         self.replay.ended();
         self.wal.close();
+        self.logs.wal.close();
         // What is sealed does not need the log any more.
         sealed.map_err(|error| match synced {
             Ok(()) => error,
@@ -145,6 +148,31 @@ impl Store {
         WriteError::new(WriteErrorKind::Unavailable, message)
     }
 
+    /// Why nothing can be written now, as an error.
+    pub(crate) fn refuse_writes(&self) -> Result<(), WriteError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(self.refuse("the store is closed"));
+        }
+        match self.space.refusal(&self.world, &self.options) {
+            Some(reason) => Err(self.refuse(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns when what was handed to the log is durable, if that was asked for.
+    pub(crate) async fn wait(&self, enqueued: Enqueued) -> Result<(), WriteError> {
+        match enqueued {
+            Enqueued::Taken(None) => Ok(()),
+            Enqueued::Taken(Some(durable)) => match durable.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(reason)) => Err(self.refuse(&*reason)),
+                Err(_) => Err(self.refuse("the write-ahead log is closed")),
+            },
+            Enqueued::Refused(reason) => Err(self.refuse(reason)),
+            Enqueued::SegmentChanged => Err(self.refuse("the write-ahead log moved on")),
+        }
+    }
+
     /// Puts a batch into its head and the log's queue.
     fn take(
         &self,
@@ -152,12 +180,7 @@ impl Store {
         batch: &MetricBatch,
         ack: Acknowledge,
     ) -> Result<(WriteReport, Enqueued), WriteError> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(self.refuse("the store is closed"));
-        }
-        if let Some(reason) = self.space.refusal(&self.world, &self.options) {
-            return Err(self.refuse(reason));
-        }
+        self.refuse_writes()?;
         let tenant = self.tenant(tenant);
         let _same_generation = self.generation.read();
         let (active, previous) = {
@@ -180,18 +203,7 @@ impl MetricSink for Store {
         let taken = self.take(tenant, &batch, ack);
         Box::pin(async move {
             let (report, enqueued) = taken?;
-            match enqueued {
-                Enqueued::Taken(None) => {}
-                Enqueued::Taken(Some(durable)) => match durable.await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(reason)) => return Err(self.refuse(&*reason)),
-                    Err(_) => return Err(self.refuse("the write-ahead log is closed")),
-                },
-                Enqueued::Refused(reason) => return Err(self.refuse(reason)),
-                Enqueued::SegmentChanged => {
-                    return Err(self.refuse("the write-ahead log moved on"));
-                }
-            }
+            self.wait(enqueued).await?;
             Counters::add(&self.counters.samples, (report.samples + report.histograms) as u64);
             Counters::add(&self.counters.rejected, report.rejected as u64);
             Ok(report)

@@ -8,6 +8,7 @@
 
 mod frame;
 mod histogram;
+mod logs;
 mod queue;
 mod record;
 mod replay;
@@ -28,6 +29,7 @@ use crate::metrics::Counters;
 use queue::Queue;
 
 pub(crate) use frame::segment_header;
+pub(crate) use logs::{LogEntry, LogRecordWriter, fuzz_log_record, replay_log_segment};
 pub(crate) use record::{Entry, RecordWriter};
 pub(crate) use replay::{ReplayReport, count_entries, replay_segment};
 pub(crate) use segment::{SegmentName, list_segments};

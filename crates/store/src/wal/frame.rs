@@ -22,6 +22,7 @@ pub(crate) enum RecordType {
     Histograms,
     Exemplars,
     Metadata,
+    Logs,
 }
 
 impl RecordType {
@@ -32,6 +33,7 @@ impl RecordType {
             Self::Histograms => 3,
             Self::Exemplars => 4,
             Self::Metadata => 5,
+            Self::Logs => 6,
         }
     }
 
@@ -42,6 +44,7 @@ impl RecordType {
             3 => Self::Histograms,
             4 => Self::Exemplars,
             5 => Self::Metadata,
+            6 => Self::Logs,
             _ => return None,
         })
     }

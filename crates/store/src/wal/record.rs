@@ -170,6 +170,10 @@ pub(crate) fn read_record(
     payload: &[u8],
     mut each: impl FnMut(&str, Entry),
 ) -> Option<()> {
+    if kind == RecordType::Logs {
+        // Logs have a write-ahead log of their own.
+        return None;
+    }
     let mut reader = Reader::new(payload);
     let tenant = reader.text()?;
     let mut last_id = 0_u32;
@@ -198,7 +202,7 @@ pub(crate) fn read_record(
                 each(tenant, Entry::Histogram(last_id, point));
             }
             RecordType::Exemplars => each(tenant, take_exemplar(&mut reader, last_id)?),
-            RecordType::Metadata => {}
+            RecordType::Metadata | RecordType::Logs => {}
         }
     }
     Some(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use vigie_world::Disk;
 
-use super::frame::{self, SEGMENT_HEADER_BYTES};
+use super::frame::{self, RecordType, SEGMENT_HEADER_BYTES};
 use super::record::{Entry, read_record};
 use super::segment::SegmentName;
 use crate::StoreError;
@@ -42,6 +42,19 @@ pub(crate) fn replay_segment(
     name: SegmentName,
     mut each: impl FnMut(&str, Entry),
 ) -> Result<ReplayReport, StoreError> {
+    replay_payloads(disk, folder, name, &mut |kind, payload| {
+        read_record(kind, payload, &mut each)
+    })
+}
+
+/// Hands all payloads of segment `name` to `each`, which gives `None` for one that is not well
+/// formed. A torn tail is cut off.
+pub(super) fn replay_payloads(
+    disk: &dyn Disk,
+    folder: &Path,
+    name: SegmentName,
+    each: &mut dyn FnMut(RecordType, &[u8]) -> Option<()>,
+) -> Result<ReplayReport, StoreError> {
     let failed = |what: &str| {
         let what = format!("{what} {}", name.file_name());
         move |source: io::Error| StoreError::Io { what, source }
@@ -49,7 +62,7 @@ pub(crate) fn replay_segment(
     let mut report = ReplayReport::default();
     let path = folder.join(name.file_name());
     let bytes = disk.read(&path).map_err(failed("reading log segment"))?;
-    let damage = read_bytes(&bytes, &mut report, &mut each);
+    let damage = read_payloads(&bytes, &mut report, each);
     if let Some(torn_at) = damage.torn_at {
         report.torn_bytes += (bytes.len() - torn_at) as u64;
         cut(disk, &path, torn_at).map_err(failed("cutting the torn tail of log segment"))?;
@@ -57,17 +70,15 @@ pub(crate) fn replay_segment(
     Ok(report)
 }
 
-fn read_bytes(
+fn read_payloads(
     bytes: &[u8],
     report: &mut ReplayReport,
-    each: &mut impl FnMut(&str, Entry),
+    each: &mut dyn FnMut(RecordType, &[u8]) -> Option<()>,
 ) -> frame::Damage {
-    let mut ill_formed = 0;
-    let mut records = 0;
+    let (mut ill_formed, mut records) = (0, 0);
     let damage = frame::read_segment(bytes, |kind, payload| {
         records += 1;
-        let read = read_record(kind, payload, &mut *each);
-        ill_formed += u64::from(read.is_none());
+        ill_formed += u64::from(each(kind, payload).is_none());
     });
     report.records += records;
     report.corrupt += damage.corrupt + ill_formed;
@@ -87,7 +98,8 @@ fn cut(disk: &dyn Disk, path: &Path, torn_at: usize) -> io::Result<()> {
 /// Reads `bytes` as a segment and gives the number of entries: for fuzzing.
 pub(crate) fn count_entries(bytes: &[u8]) -> usize {
     let mut count = 0;
-    let mut each = |_: &str, _: Entry| count += 1;
-    read_bytes(bytes, &mut ReplayReport::default(), &mut each);
+    read_payloads(bytes, &mut ReplayReport::default(), &mut |kind, payload| {
+        read_record(kind, payload, |_, _| count += 1)
+    });
     count
 }

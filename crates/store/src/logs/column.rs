@@ -1,0 +1,137 @@
+//! Columns of a part, read in blocks.
+
+use std::fmt;
+
+use super::number::Decimal;
+use crate::StoreError;
+
+/// Rows of a block.
+pub const BLOCK_ROWS: usize = 1024;
+
+/// Rows of a block, as bits.
+pub type Mask = [u64; BLOCK_ROWS / 64];
+
+/// What a column holds. A field whose values are of several types has a column for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum LogColumnKind {
+    /// Text.
+    Text = 1,
+    /// Numbers.
+    Number = 2,
+    /// Booleans: texts `true` and `false`.
+    Boolean = 3,
+    /// Lists of scalars: read as packed lists (`vigie_model::ListReader`).
+    List = 4,
+    /// JSON that is given back only.
+    Raw = 5,
+    /// The document's own time.
+    Time = 6,
+}
+
+impl LogColumnKind {
+    /// From the number that stands for it in parts.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Text,
+            2 => Self::Number,
+            3 => Self::Boolean,
+            4 => Self::List,
+            5 => Self::Raw,
+            6 => Self::Time,
+            _ => return None,
+        })
+    }
+}
+
+/// A column: at most one value (a list is one) a row. Rows are asked in blocks of [`BLOCK_ROWS`].
+pub trait LogColumn: Send + Sync + fmt::Debug {
+    /// What it holds.
+    fn kind(&self) -> LogColumnKind;
+    /// Number of rows with a value.
+    fn value_count(&self) -> u64;
+    /// The rows of a block that have a value.
+    fn present(&self, block: usize) -> Result<Mask, StoreError>;
+
+    /// Number of different values, when rows hold codes of a dictionary (all but long texts
+    /// that hardly repeat, and numbers); `None` when they do not.
+    fn dictionary_len(&self) -> Option<usize>;
+    /// The value of a code, below [`dictionary_len`](Self::dictionary_len).
+    fn dictionary_value(&self, code: u32) -> Result<&[u8], StoreError>;
+    /// The code of each row of a block that has a value.
+    fn codes(&self, block: usize, codes: &mut [u32; BLOCK_ROWS]) -> Result<(), StoreError>;
+
+    /// Appends the bytes of a row's value: text, packed list, or number as it was written. `false`
+    /// when it has none.
+    fn value(&self, row: u32, out: &mut Vec<u8>) -> Result<bool, StoreError>;
+
+    /// The number of each row of a block that has one (kind [`Number`](LogColumnKind::Number)).
+    fn numbers(&self, block: usize, numbers: &mut [f64; BLOCK_ROWS]) -> Result<(), StoreError>;
+    /// The same, exactly; `None` for rows whose number is not a plain decimal.
+    fn decimals(
+        &self,
+        block: usize,
+        decimals: &mut [Option<Decimal>; BLOCK_ROWS],
+    ) -> Result<(), StoreError>;
+}
+
+/// Which column of a part: the field's dotted path and the kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ColumnKey {
+    pub(crate) path: String,
+    pub(crate) kind: LogColumnKind,
+}
+
+/// Columns of one part or of one piece of the head.
+pub(crate) trait Columns: Send + Sync + fmt::Debug {
+    /// Number of rows.
+    fn rows(&self) -> u32;
+    /// Earliest and latest time.
+    fn time_range(&self) -> (i64, i64);
+    /// Smallest and largest sequence number.
+    fn sequence_range(&self) -> (u64, u64);
+    /// Whether rows are in the order of time.
+    fn is_sorted(&self) -> bool;
+    /// Times of a block's rows, nanoseconds since the epoch.
+    fn times(&self, block: usize, times: &mut [i64; BLOCK_ROWS]) -> Result<(), StoreError>;
+    /// Sequence numbers of a block's rows.
+    fn sequences(&self, block: usize, sequences: &mut [u64; BLOCK_ROWS]) -> Result<(), StoreError>;
+    /// Names of the indices that rows belong to, by their codes.
+    fn indexes(&self) -> &[String];
+    /// The code of the index of each row of a block.
+    fn index_codes(&self, block: usize, codes: &mut [u32; BLOCK_ROWS]) -> Result<(), StoreError>;
+    /// All fields' columns.
+    fn keys(&self) -> &[ColumnKey];
+    /// A column, by its place in [`keys`](Self::keys).
+    fn column(&self, at: usize) -> Result<&dyn LogColumn, StoreError>;
+    /// The ids that senders gave.
+    fn ids(&self) -> Result<Option<&dyn LogColumn>, StoreError>;
+    /// Rows of one document id that the sender gave, in any index.
+    fn rows_of_id(&self, id: &str) -> Result<Vec<u32>, StoreError>;
+    /// Appends the document in `row` as JSON.
+    fn document_json(&self, row: u32, out: &mut Vec<u8>) -> Result<(), StoreError>;
+    /// Appends the document in `row`, packed.
+    fn document_packed(&self, row: u32, out: &mut Vec<u8>) -> Result<(), StoreError>;
+    /// Rows that may pass a test of column `at`, and whether all of them do; `None` when there is
+    /// no index that knows.
+    fn candidates(
+        &self,
+        at: usize,
+        test: &super::matching::CompiledTest,
+    ) -> Result<Option<Candidates>, StoreError>;
+}
+
+/// What an index knows of a test.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidates {
+    /// Rows that may pass; no other does.
+    pub(crate) rows: super::RowSet,
+    /// Whether all of them do.
+    pub(crate) exact: bool,
+}
+
+/// Finds the places of a field's columns.
+pub(crate) fn columns_of(columns: &dyn Columns, path: &str) -> Vec<usize> {
+    let keys = columns.keys().iter().enumerate();
+    keys.filter(|(_, key)| key.path == path).map(|(at, _)| at).collect()
+}

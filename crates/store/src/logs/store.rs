@@ -1,0 +1,171 @@
+//! The logs of all tenants: append, snapshot, close.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use vigie_model::{
+    Acknowledge, LogBatch, LogFuture, LogReport, LogSink, TenantId, WriteError, WriteErrorKind,
+};
+use vigie_world::World;
+
+use super::head::{LogState, LogTenant};
+use super::snapshot::LogSnapshot;
+use crate::metrics::Counters;
+use crate::wal::{
+    Enqueued, LogEntry, LogRecordWriter, ReplayReport, SegmentName, Wal, list_segments,
+    replay_log_segment,
+};
+use crate::{Store, StoreError, StoreOptions};
+
+/// A larger document is refused.
+const DOCUMENT_BYTES_MAX: usize = 16 << 20;
+
+/// The logs of all tenants.
+#[derive(Debug)]
+pub(crate) struct LogStore {
+    tenants: RwLock<HashMap<TenantId, Arc<LogTenant>>>,
+    pub(crate) wal: Wal,
+}
+
+impl LogStore {
+    /// Reads the log, and begins a new segment.
+    pub(crate) fn open(
+        options: &StoreOptions,
+        world: &World,
+        counters: &Arc<Counters>,
+        sealed_generation: u64,
+    ) -> Result<Self, StoreError> {
+        let folder = wal_folder(options);
+        let mut tenants: HashMap<TenantId, Arc<LogTenant>> = HashMap::new();
+        let failed = |source| StoreError::Io { what: "reading the log of documents".into(), source };
+        world.disk.create_folder(&folder).map_err(failed)?;
+        let (mut report, mut last) = (ReplayReport::default(), sealed_generation);
+        for (name, _) in list_segments(&*world.disk, &folder).map_err(failed)? {
+            last = last.max(name.generation);
+            if name.generation <= sealed_generation {
+                world.disk.remove_file(&folder.join(name.file_name())).map_err(failed)?;
+                continue;
+            }
+            let mut each = |tenant: &str, entry: LogEntry<'_>| {
+                let Ok(id) = TenantId::new(tenant) else { return };
+                let tenant =
+                    tenants.entry(id.clone()).or_insert_with(|| Arc::new(LogTenant::new(id)));
+                let mut state = tenant.state.lock();
+                state.apply(&entry);
+                state.settle();
+            };
+            report.add(&replay_log_segment(&*world.disk, &folder, name, &mut each)?);
+        }
+        Counters::add(&counters.wal_corrupt, report.corrupt);
+        Counters::add(&counters.wal_torn_bytes, report.torn_bytes);
+        if report.corrupt + report.unknown > 0 {
+            let (corrupt, unknown) = (report.corrupt, report.unknown);
+            tracing::error!(corrupt, unknown, "parts of the log of documents could not be read");
+        }
+        let first = SegmentName { generation: last + 1, sequence: 0 };
+        let wal = Wal::open(Arc::clone(&world.disk), folder, first, Arc::clone(counters))?;
+        Ok(Self { tenants: RwLock::new(tenants), wal })
+    }
+
+    pub(crate) fn tenant(&self, id: &TenantId) -> Option<Arc<LogTenant>> {
+        self.tenants.read().get(id).cloned()
+    }
+
+    fn tenant_or_new(&self, id: &TenantId) -> Arc<LogTenant> {
+        if let Some(tenant) = self.tenant(id) {
+            return tenant;
+        }
+        let mut tenants = self.tenants.write();
+        let tenant =
+            tenants.entry(id.clone()).or_insert_with(|| Arc::new(LogTenant::new(id.clone())));
+        Arc::clone(tenant)
+    }
+
+    pub(crate) fn tenants(&self) -> Vec<TenantId> {
+        let mut all: Vec<_> = self.tenants.read().keys().cloned().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Puts a batch into the log's queue, then into the head.
+    fn take(
+        &self,
+        tenant: &TenantId,
+        batch: &LogBatch,
+        ack: Acknowledge,
+    ) -> Result<(LogReport, Enqueued), WriteError> {
+        let tenant = self.tenant_or_new(tenant);
+        let mut state = tenant.state.lock();
+        let planned = state
+            .plan(batch, DOCUMENT_BYTES_MAX)
+            .map_err(|error| WriteError::new(WriteErrorKind::Unavailable, error.to_string()))?;
+        let mut records = Vec::with_capacity(batch.byte_count() + batch.len() * 32);
+        let mut writer = LogRecordWriter::new(&mut records, &tenant.id);
+        planned.entries.iter().for_each(|entry| writer.entry(entry));
+        writer.finish();
+        let enqueued = self.enqueue(&records, ack == Acknowledge::Durable);
+        if let Enqueued::Taken(_) = enqueued {
+            apply(&mut state, &planned.entries);
+        }
+        Ok((LogReport { outcomes: planned.outcomes }, enqueued))
+    }
+
+    fn enqueue(&self, records: &[u8], wait: bool) -> Enqueued {
+        if records.is_empty() {
+            return Enqueued::Taken(None);
+        }
+        // Records of logs define nothing, so any segment will do.
+        loop {
+            match self.wal.enqueue(self.wal.segment(), records, wait) {
+                Enqueued::SegmentChanged => {}
+                enqueued => return enqueued,
+            }
+        }
+    }
+}
+
+fn apply(state: &mut LogState, entries: &[LogEntry<'_>]) {
+    entries.iter().for_each(|entry| state.apply(entry));
+    state.settle();
+}
+
+/// The folder of the log of documents.
+fn wal_folder(options: &StoreOptions) -> PathBuf {
+    options.data.join("wal-logs")
+}
+
+impl Store {
+    /// A consistent view of `tenant`'s documents. A tenant that never wrote has an empty one.
+    pub fn log_snapshot(&self, tenant: &TenantId) -> LogSnapshot {
+        let tenant = self.logs.tenant(tenant);
+        tenant.map(|tenant| tenant.state.lock().snapshot()).unwrap_or_default()
+    }
+
+    /// All tenants that have documents, ascending.
+    pub fn log_tenants(&self) -> Vec<TenantId> {
+        self.logs.tenants()
+    }
+
+    /// Takes operations on documents, as [`LogSink`] says.
+    pub async fn append_logs(
+        &self,
+        tenant: &TenantId,
+        batch: LogBatch,
+        ack: Acknowledge,
+    ) -> Result<LogReport, WriteError> {
+        self.write_logs(tenant, batch, ack).await
+    }
+}
+
+impl LogSink for Store {
+    fn write_logs(&self, tenant: &TenantId, batch: LogBatch, ack: Acknowledge) -> LogFuture<'_> {
+        let taken = self.refuse_writes().and_then(|()| self.logs.take(tenant, &batch, ack));
+        Box::pin(async move {
+            let (report, enqueued) = taken?;
+            self.wait(enqueued).await?;
+            Ok(report)
+        })
+    }
+}
