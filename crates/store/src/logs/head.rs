@@ -53,6 +53,15 @@ impl LogTenant {
     }
 }
 
+/// Where a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In this row of the active piece.
+    Active(u32),
+    /// In a closed piece, in this row.
+    Chunk(usize, u32),
+}
+
 /// What to do, after everything is looked up.
 #[derive(Debug)]
 pub(crate) struct Planned<'a> {
@@ -158,17 +167,45 @@ impl LogState {
         }
         // An id that the store made.
         let Some(sequence) = vigie_model::sequence_of_id(id) else { return Ok(None) };
-        let query = super::LogQuery {
-            indexes: Some(vec![index.to_owned()]),
-            ..super::LogQuery::new(super::LogFilter::Ids(vec![id.to_owned()]))
-        };
-        for part in self.parts() {
-            let (least, most) = part.columns.sequence_range();
-            if (least..=most).contains(&sequence) && part.matcher(&query)?.count()? > 0 {
-                return Ok(Some(sequence));
+        Ok(self
+            .locate(sequence)
+            .filter(|place| self.is_named(*place, index, None))
+            .map(|_| sequence))
+    }
+
+    /// Where the document of a sequence number is, unless it is deleted.
+    fn locate(&self, sequence: u64) -> Option<Place> {
+        if let Ok(row) = self.active.chunk.sequences.binary_search(&sequence) {
+            let row = row as u32;
+            return (!self.active_deleted.contains(&row)).then_some(Place::Active(row));
+        }
+        for (at, chunk) in self.chunks.iter().enumerate() {
+            if let Ok(row) = chunk.chunk.sequences.binary_search(&sequence) {
+                let row = row as u32;
+                let deleted = chunk.deleted.as_ref().is_some_and(|deleted| deleted.contains(row));
+                return (!deleted).then_some(Place::Chunk(at, row));
             }
         }
-        Ok(None)
+        None
+    }
+
+    /// Whether the document in a place is of this index, and has this id of its sender.
+    fn is_named(&self, place: Place, index: &str, id: Option<&str>) -> bool {
+        self.name_of(place).is_some_and(|(known, own)| known == index && own.as_deref() == id)
+    }
+
+    /// The index and the sender's id of the document in a place.
+    fn name_of(&self, place: Place) -> Option<(&str, Option<String>)> {
+        let (chunk, row) = match place {
+            Place::Active(row) => (&self.active.chunk, row),
+            Place::Chunk(at, row) => (&*self.chunks.get(at)?.chunk, row),
+        };
+        let index = chunk.indexes.get(*chunk.index_codes.get(row as usize)? as usize)?;
+        let own = chunk.ids.as_ref().and_then(|ids| {
+            let at = ids.presence.find(row)?;
+            Some(String::from_utf8_lossy(ids.bytes_at(at)).into_owned())
+        });
+        Some((index, own))
     }
 
     /// Does what a record says.
@@ -208,18 +245,25 @@ impl LogState {
     }
 
     fn remove(&mut self, sequence: u64) {
-        self.ids.retain(|_, known| *known != sequence);
-        if let Ok(row) = self.active.chunk.sequences.binary_search(&sequence) {
-            self.active_deleted.push(row as u32);
-            self.copied = None;
-            return;
+        let Some(place) = self.locate(sequence) else { return };
+        if let Some((index, Some(id))) = self.name_of(place) {
+            let key = id_key(index, &id);
+            if self.ids.get(&key) == Some(&sequence) {
+                self.ids.remove(&key);
+            }
         }
-        for chunk in &mut self.chunks {
-            if let Ok(row) = chunk.chunk.sequences.binary_search(&sequence) {
-                let rows = chunk.chunk.rows();
-                let deleted = chunk.deleted.get_or_insert_with(|| Arc::new(RowSet::empty(rows)));
-                Arc::make_mut(deleted).insert(row as u32);
-                return;
+        match place {
+            Place::Active(row) => {
+                self.active_deleted.push(row);
+                self.copied = None;
+            }
+            Place::Chunk(at, row) => {
+                if let Some(chunk) = self.chunks.get_mut(at) {
+                    let rows = chunk.chunk.rows();
+                    let deleted =
+                        chunk.deleted.get_or_insert_with(|| Arc::new(RowSet::empty(rows)));
+                    Arc::make_mut(deleted).insert(row);
+                }
             }
         }
     }

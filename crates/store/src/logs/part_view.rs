@@ -1,6 +1,9 @@
 //! A part of a snapshot: some documents as columns.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use vigie_model::{ListReader, Scalar};
 
 use super::column::{BLOCK_ROWS, Columns, LogColumn, LogColumnKind, Mask, columns_of};
 use super::evaluate::Matcher;
@@ -68,14 +71,41 @@ impl LogPart {
     }
 
     /// The fields of the part: path, kind, number of values. A field with values of several types
-    /// is there several times.
-    pub fn fields(&self) -> Result<Vec<(&str, LogColumnKind, u64)>, StoreError> {
-        let keys = self.columns.keys().iter().enumerate();
-        keys.filter(|(_, key)| !key.path.is_empty() && key.kind != LogColumnKind::Raw)
-            .map(|(at, key)| {
-                Ok((key.path.as_str(), key.kind, self.columns.column(at)?.value_count()))
-            })
-            .collect()
+    /// is there several times; one that found no column counts as text.
+    pub fn fields(&self) -> Result<Vec<(String, LogColumnKind, u64)>, StoreError> {
+        let mut fields = Vec::new();
+        for (at, key) in self.columns.keys().iter().enumerate() {
+            let column = self.columns.column(at)?;
+            match key.kind {
+                LogColumnKind::Raw => {}
+                LogColumnKind::List if key.path.is_empty() => {
+                    let overflow = self.overflow(column)?;
+                    fields.extend(
+                        overflow.into_iter().map(|(path, n)| (path, LogColumnKind::Text, n)),
+                    );
+                }
+                kind => fields.push((key.path.clone(), kind, column.value_count())),
+            }
+        }
+        Ok(fields)
+    }
+
+    /// The fields in the overflow column, and how many values each has.
+    fn overflow(&self, column: &dyn LogColumn) -> Result<BTreeMap<String, u64>, StoreError> {
+        let (mut found, mut bytes) = (BTreeMap::new(), Vec::new());
+        for block in 0..self.blocks() {
+            for row in bits(&column.present(block)?) {
+                bytes.clear();
+                column.value((block * BLOCK_ROWS + row) as u32, &mut bytes)?;
+                for item in ListReader::new(&bytes) {
+                    let Scalar::String(text) = item else { continue };
+                    if let Some((path, _)) = text.split_once('\0') {
+                        *found.entry(path.to_owned()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The columns of a field, one for each type of its values.

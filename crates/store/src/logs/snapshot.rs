@@ -104,17 +104,13 @@ impl LogSnapshot {
 
     /// The fields of all documents, by path. Counts include deleted documents.
     pub fn fields(&self) -> Result<Vec<LogField>, StoreError> {
-        let mut found: BTreeMap<(&str, LogColumnKind), u64> = BTreeMap::new();
+        let mut found: BTreeMap<(String, LogColumnKind), u64> = BTreeMap::new();
         for part in &self.parts {
             for (path, kind, values) in part.fields()? {
                 *found.entry((path, kind)).or_default() += values;
             }
         }
-        let field = |((path, kind), values): ((&str, _), _)| LogField {
-            path: path.to_owned(),
-            kind,
-            values,
-        };
+        let field = |((path, kind), values)| LogField { path, kind, values };
         Ok(found.into_iter().map(field).collect())
     }
 

@@ -39,7 +39,8 @@ impl LogStore {
     ) -> Result<Self, StoreError> {
         let folder = wal_folder(options);
         let mut tenants: HashMap<TenantId, Arc<LogTenant>> = HashMap::new();
-        let failed = |source| StoreError::Io { what: "reading the log of documents".into(), source };
+        let failed =
+            |source| StoreError::Io { what: "reading the log of documents".into(), source };
         world.disk.create_folder(&folder).map_err(failed)?;
         let (mut report, mut last) = (ReplayReport::default(), sealed_generation);
         for (name, _) in list_segments(&*world.disk, &folder).map_err(failed)? {

@@ -1,1 +1,193 @@
+//! Logs as a whole: what is written is found, once, and as it was written.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+use vigie_formats::log_document::{DocumentOptions, pack_json_document};
+use vigie_model::{Acknowledge, LogAction, LogBatch, LogOutcome, TenantId, id_of_sequence};
+use vigie_world::World;
+
+use super::{LogFilter, LogHit, LogOrder, LogQuery, LogSnapshot, LogTest, TokenPattern};
+use crate::{Store, StoreOptions};
+
+mod filters;
+
+pub(super) fn tenant() -> TenantId {
+    TenantId::default_tenant()
+}
+
+pub(super) async fn open(folder: &tempfile::TempDir) -> Arc<Store> {
+    Store::open(StoreOptions::new(folder.path()), World::real()).await.unwrap()
+}
+
+pub(super) fn push(batch: &mut LogBatch, action: LogAction, id: Option<&str>, json: &str) {
+    let index = batch.index("logs");
+    let options = DocumentOptions { time_field: "@timestamp", now_ns: 1_000 };
+    batch
+        .push(action, index, id, |writer| pack_json_document(json, options, writer))
+        .unwrap_or_else(|error| panic!("{json}: {error}"));
+}
+
+pub(super) async fn write(store: &Store, batch: LogBatch) -> Vec<LogOutcome> {
+    store.append_logs(&tenant(), batch, Acknowledge::Durable).await.unwrap().outcomes
+}
+
+pub(super) fn sources(snapshot: &LogSnapshot, query: &LogQuery) -> Vec<String> {
+    let hits = snapshot.hits(query, LogOrder::Oldest, usize::MAX, None).unwrap();
+    hits.iter().map(|hit| source(snapshot, hit)).collect()
+}
+
+fn source(snapshot: &LogSnapshot, hit: &LogHit) -> String {
+    let mut out = Vec::new();
+    snapshot.source(hit, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn all() -> LogQuery {
+    LogQuery::new(LogFilter::All)
+}
+
+/// Documents that are hard to give back.
+pub(super) fn odd_documents() -> Vec<String> {
+    let wide = (0..3_000).map(|at| format!("\"key{at}\":{at}")).collect::<Vec<_>>().join(",");
+    let mut documents: Vec<String> = [
+        r#"{}"#,
+        r#"{"@timestamp":"2025-11-20T23:59:59.203Z","message":"plain"}"#,
+        r#"{"@timestamp":"2025-11-20T23:59:59Z","message":"other form of time"}"#,
+        r#"{"@timestamp":"no time","message":"text"}"#,
+        r#"{"a":1,"b":1.50,"c":-0,"d":1e300,"e":123456789012345678901234567890}"#,
+        r#"{"a":"1","b":true,"c":null,"d":[1,"x",null,true,2.50],"e":[]}"#,
+        r#"{"o":{"p":{"q":1}},"o.p":{"r":2},"s":{}}"#,
+        r#"{"o":{"p":1},"o.p":2,"twice":true,"twice":false}"#,
+        r#"{"list":[{"a":1,"b":"x"},{"a":2},[3,[4]]],"k":1}"#,
+        r#"{"message":"tabs\tand \"quotes\" and \\ and \u0000\u0011\u0012 and 😀"}"#,
+        r#"{"":"an empty key","a.":1,".b":2}"#,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    documents.push(format!("{{{wide}}}"));
+    documents.push(format!("{{\"long\":\"{}\"}}", "x".repeat(100_000)));
+    documents
+}
+
+/// The same JSON values in the same order; numbers by their text.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    let compact = |text: &str| {
+        // Documents with a key twice are no value of serde's; there the text itself must agree.
+        text.replace("\\u0000", "\0").replace("\\u0011", "\u{11}").replace("\\u0012", "\u{12}")
+    };
+    compact(a) == compact(b)
+}
+
+#[tokio::test]
+async fn documents_come_back_as_they_were_written_also_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    let mut written = Vec::new();
+    for round in 0..3 {
+        let mut batch = LogBatch::new();
+        for document in odd_documents() {
+            push(&mut batch, LogAction::Index, None, &document);
+            written.push(document);
+        }
+        assert!(write(&store, batch).await.iter().all(|o| matches!(o, LogOutcome::Created(_))));
+        assert_eq!(
+            store.log_snapshot(&tenant()).count(&all()).unwrap(),
+            written.len() as u64,
+            "{round}"
+        );
+    }
+    written.sort();
+    let mut held = Some(store);
+    for reopened in [false, true] {
+        let store = if reopened { open(&folder).await } else { held.take().unwrap() };
+        let mut found = sources(&store.log_snapshot(&tenant()), &all());
+        found.sort();
+        assert_eq!(found.len(), written.len());
+        for (found, written) in found.iter().zip(&written) {
+            assert!(same(found, written), "{found}\n{written}");
+        }
+        if !reopened {
+            // As if the process had been killed: nothing is closed.
+            drop(store);
+        }
+    }
+}
+
+#[tokio::test]
+async fn ids_are_created_replaced_refused_and_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    let mut batch = LogBatch::new();
+    push(&mut batch, LogAction::Create, Some("a"), r#"{"n":1}"#);
+    push(&mut batch, LogAction::Create, Some("a"), r#"{"n":2}"#);
+    push(&mut batch, LogAction::Index, Some("a"), r#"{"n":3}"#);
+    push(&mut batch, LogAction::Delete, Some("b"), "{}");
+    push(&mut batch, LogAction::Replace, Some("b"), "{}");
+    push(&mut batch, LogAction::Index, None, r#"{"n":4}"#);
+    assert_eq!(
+        write(&store, batch).await,
+        [
+            LogOutcome::Created(0),
+            LogOutcome::Conflict(0),
+            LogOutcome::Updated(1),
+            LogOutcome::Missing,
+            LogOutcome::Missing,
+            LogOutcome::Created(2),
+        ]
+    );
+    assert_eq!(sources(&store.log_snapshot(&tenant()), &all()), [r#"{"n":3}"#, r#"{"n":4}"#]);
+    // The store's own ids are ids as well, and expected sequence numbers are compared.
+    let mut batch = LogBatch::new();
+    push(&mut batch, LogAction::Index, Some(&id_of_sequence(2)), r#"{"n":5}"#);
+    push(&mut batch, LogAction::Index, Some("a"), r#"{"n":6}"#);
+    batch.expect_sequence(Some(7));
+    push(&mut batch, LogAction::Delete, Some("a"), "{}");
+    batch.expect_sequence(Some(1));
+    assert_eq!(
+        write(&store, batch).await,
+        [LogOutcome::Updated(3), LogOutcome::Conflict(1), LogOutcome::Deleted(4)]
+    );
+    let snapshot = store.log_snapshot(&tenant());
+    assert_eq!(sources(&snapshot, &all()), [r#"{"n":5}"#]);
+    let ids = LogQuery::new(LogFilter::Ids(vec![id_of_sequence(2), "a".to_owned()]));
+    assert_eq!(sources(&snapshot, &ids), [r#"{"n":5}"#]);
+    let hit = snapshot.hits(&all(), LogOrder::Newest, 1, None).unwrap()[0];
+    assert_eq!(snapshot.id(&hit).unwrap(), id_of_sequence(2));
+}
+
+#[tokio::test]
+async fn hits_come_in_order_and_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    // More than one piece of the head, out of order, with equal times.
+    for start in 0..5 {
+        let mut batch = LogBatch::new();
+        for at in 0..3_000_i64 {
+            let ms = (at * 7919 + start) % 10_000;
+            push(&mut batch, LogAction::Index, None, &format!(r#"{{"@timestamp":{ms},"n":{at}}}"#));
+        }
+        write(&store, batch).await;
+    }
+    let snapshot = store.log_snapshot(&tenant());
+    assert!(snapshot.parts().len() > 1);
+    assert_eq!(snapshot.indexes().unwrap()[0].documents, 15_000);
+    for order in [LogOrder::Newest, LogOrder::Oldest] {
+        let whole = snapshot.hits(&all(), order, 15_000, None).unwrap();
+        let keys: Vec<_> = whole.iter().map(|hit| (hit.time_ns, hit.sequence)).collect();
+        assert!(match order {
+            LogOrder::Newest => keys.is_sorted_by(|a, b| a > b),
+            LogOrder::Oldest => keys.is_sorted_by(|a, b| a < b),
+        });
+        let mut paged = Vec::new();
+        loop {
+            let after = paged.last().map(|hit: &LogHit| (hit.time_ns, hit.sequence));
+            let page = snapshot.hits(&all(), order, 997, after).unwrap();
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        assert_eq!(paged, whole);
+    }
+}

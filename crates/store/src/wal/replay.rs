@@ -42,9 +42,7 @@ pub(crate) fn replay_segment(
     name: SegmentName,
     mut each: impl FnMut(&str, Entry),
 ) -> Result<ReplayReport, StoreError> {
-    replay_payloads(disk, folder, name, &mut |kind, payload| {
-        read_record(kind, payload, &mut each)
-    })
+    replay_payloads(disk, folder, name, &mut |kind, payload| read_record(kind, payload, &mut each))
 }
 
 /// Hands all payloads of segment `name` to `each`, which gives `None` for one that is not well
