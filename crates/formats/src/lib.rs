@@ -5,12 +5,9 @@ pub mod exposition;
 pub mod float;
 #[doc(hidden)]
 pub mod fuzzing;
-<<<<<<< HEAD
 pub mod jaeger;
-pub mod otlp;
-=======
 pub mod log_document;
->>>>>>> 88eaa6c (Logs: documents from JSON to columns, a log of their own, a head that can be asked)
+pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;
 pub mod remote_write;
