@@ -1,16 +1,18 @@
-//! What people write, as trees: PromQL, relabel rules, YAML; printer and positions of errors.
+//! What people write, as trees: PromQL, relabel rules, YAML, Lucene's and Elasticsearch's
+//! notations; printer and positions of errors.
 //!
 //! Text enters, trees leave, and errors say where in the text. Nothing here evaluates a query,
 //! reads a file or knows the store.
 
 pub mod promql;
 pub mod relabel;
+pub mod search;
 pub mod yaml;
 
 /// Entry points of the fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
-    use crate::promql;
+    use crate::{promql, search};
 
     /// Whatever parses prints as text that parses to the same.
     pub fn promql(data: &[u8]) {
@@ -21,5 +23,16 @@ pub mod fuzzing {
         let again = again.map(|expr| expr.to_string());
         assert_eq!(again.as_deref(), Ok(printed.as_str()), "{text}");
         promql::parse(&promql::pretty(&expr)).expect("a broken line parses as the whole one");
+    }
+
+    /// Never panics, whatever is typed into a search box.
+    pub fn query_string(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        for operator in [search::Operator::Or, search::Operator::And] {
+            drop(search::parse_query_string(text, operator));
+            drop(search::parse_simple_query_string(text, operator, &search::SimpleFlags::all()));
+        }
+        drop(search::translate_regexp(text));
+        drop(search::resolve_index_expression(text, 1_700_000_000_000));
     }
 }
