@@ -13,6 +13,7 @@ mod options;
 mod output;
 mod plan;
 mod result;
+pub mod search;
 
 pub use active::{ActiveQueries, ActiveQuery};
 pub use engine::{Engine, QueryKind, QueryRequest};

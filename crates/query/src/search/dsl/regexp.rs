@@ -1,0 +1,14 @@
+//! `regexp`
+
+use super::{QueryKind, field_text, ignores_case};
+use crate::search::SearchError;
+use crate::search::json::Options;
+
+pub(super) fn parse(options: Options<'_>) -> Result<QueryKind, SearchError> {
+    let (field, text, inner) = field_text(
+        options,
+        &["value"],
+        &["rewrite", "case_insensitive", "flags", "flags_value", "max_determinized_states"],
+    )?;
+    Ok(QueryKind::Regexp { field, text, ignores_case: ignores_case(inner)? })
+}
