@@ -1,5 +1,5 @@
 //! What people write, as trees: PromQL, relabel rules, YAML, Lucene's and Elasticsearch's
-//! notations; printer and positions of errors.
+//! notations, Go templates; printer and positions of errors.
 //!
 //! Text enters, trees leave, and errors say where in the text. Nothing here evaluates a query,
 //! reads a file or knows the store.
@@ -7,6 +7,7 @@
 pub mod promql;
 pub mod relabel;
 pub mod search;
+pub mod template;
 pub mod yaml;
 
 /// Entry points of the fuzz targets.

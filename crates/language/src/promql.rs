@@ -21,6 +21,7 @@ pub use function::{Function, ValueType, function};
 pub use parser::{QUERY_BYTES_MAX, parse, parse_selector};
 pub use print::pretty;
 pub use quote::go_quote;
+pub(crate) use quote::{go_quote_char, is_printable, unescape};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use vigie_model::LabelsBuilder;
 use vigie_model::pattern::compile_anchored;
 
+pub(crate) use expand::Template as Expansion;
 use expand::Template;
 
 /// What a rule does.

@@ -28,7 +28,7 @@ pub fn go_quote(text: &str) -> String {
 }
 
 /// One character in single quotes, as Go's `%q` prints a rune.
-pub(super) fn go_quote_char(c: char) -> String {
+pub(crate) fn go_quote_char(c: char) -> String {
     match c {
         '\'' => "'\\''".to_owned(),
         '"' => "'\"'".to_owned(),
@@ -46,7 +46,7 @@ fn push_escape(quoted: &mut String, letter: char, width: usize, c: char) {
 
 /// Whether Go prints the character as it is. Rust's debug escape knows the same Unicode
 /// categories (it escapes what is not printable), save for grapheme extenders, which Go prints.
-fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return c >= ' ' && c != '\u{7f}';
     }
@@ -61,7 +61,7 @@ fn is_printable(c: char) -> bool {
 
 /// Why a quoted string is ill formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum QuoteError {
+pub(crate) enum QuoteError {
     /// The text ends within an escape.
     NotTerminated,
     /// After the backslash stands this.
@@ -78,7 +78,7 @@ pub(super) enum QuoteError {
 ///
 /// Go strings may hold any bytes; ours are UTF-8, so bytes given by `\x` and octal escapes must
 /// make up valid UTF-8 together.
-pub(super) fn unescape(inside: &str, quote: char) -> Result<String, QuoteError> {
+pub(crate) fn unescape(inside: &str, quote: char) -> Result<String, QuoteError> {
     if quote == '`' || !inside.contains('\\') {
         return Ok(inside.to_owned());
     }

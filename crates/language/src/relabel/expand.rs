@@ -5,7 +5,7 @@ use regex::Captures;
 
 /// A text with references to groups.
 #[derive(Debug, Clone)]
-pub(super) struct Template(Vec<Piece>);
+pub(crate) struct Template(Vec<Piece>);
 
 #[derive(Debug, Clone)]
 enum Piece {
@@ -15,7 +15,7 @@ enum Piece {
 }
 
 impl Template {
-    pub(super) fn parse(template: &str) -> Self {
+    pub(crate) fn parse(template: &str) -> Self {
         let mut pieces = Vec::new();
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('$') {
@@ -41,7 +41,7 @@ impl Template {
         Self(pieces)
     }
 
-    pub(super) fn expand(&self, groups: &Captures<'_>) -> String {
+    pub(crate) fn expand(&self, groups: &Captures<'_>) -> String {
         let mut text = String::new();
         for piece in &self.0 {
             let group = match piece {
