@@ -1,354 +1,215 @@
-//! The JSON form: lowerCamelCase names, ids in hexadecimal, 64-bit integers as text or numbers,
-//! enumerations as numbers (names are accepted too, as protobuf's own JSON mapping writes them).
+//! OTLP's JSON as its protobuf: one table says the messages, one visitor rewrites any of them.
+//!
+//! So there is one decoder for both forms. The mapping is OTLP's: lowerCamelCase names (the
+//! original snake_case is taken too), ids in hexadecimal, other bytes in base64, 64-bit integers as
+//! text or numbers, enumerations as numbers or names. Unknown fields and nulls are passed over.
 
-use std::borrow::Cow;
+mod schema;
 
-use serde::Deserialize;
-use serde_json::Value as Json;
-use serde_json::value::RawValue;
-use vigie_model::span::{
-    Attribute, AttributeValue, Scope, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanLink,
-    StatusCode, TraceId,
-};
+use std::fmt;
 
-use super::traces::{end, push_resource, push_span};
-use super::{ATTRIBUTES_MAX, LeftOut, OtlpError, SPANS_MAX};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a> {
-    #[serde(borrow, default)]
-    resource_spans: Vec<ResourceSpans<'a>>,
+pub(super) use schema::{METRICS_REQUEST, TRACES_REQUEST};
+
+use self::schema::{Field, Kind, Message};
+use super::OtlpError;
+use crate::protobuf::Writer as _;
+
+/// Rewrites the JSON `body` of a request as the protobuf `message` of it.
+pub(super) fn to_protobuf(body: &[u8], message: &'static Message) -> Result<Vec<u8>, OtlpError> {
+    let mut out = Vec::with_capacity(body.len() / 2);
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    MessageSeed { message, out: &mut out }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(out)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceSpans<'a> {
-    #[serde(borrow, default)]
-    resource: Holder<'a>,
-    #[serde(borrow, default)]
-    scope_spans: Vec<ScopeSpans<'a>>,
+/// Writes the fields of an object.
+struct MessageSeed<'a> {
+    message: &'static Message,
+    out: &'a mut Vec<u8>,
 }
 
-/// A resource or a scope.
-#[derive(Deserialize, Default)]
-struct Holder<'a> {
-    #[serde(borrow, default)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    version: Cow<'a, str>,
-    #[serde(borrow, default)]
-    attributes: Vec<KeyValue<'a>>,
-}
-
-#[derive(Deserialize)]
-struct ScopeSpans<'a> {
-    #[serde(borrow, default)]
-    scope: Holder<'a>,
-    #[serde(borrow, default)]
-    spans: Vec<SpanJson<'a>>,
-}
-
-#[derive(Deserialize)]
-struct KeyValue<'a> {
-    #[serde(borrow, default)]
-    key: Cow<'a, str>,
-    #[serde(borrow, default)]
-    value: AnyValue<'a>,
-}
-
-#[derive(Deserialize, Default)]
-struct AnyValue<'a> {
-    #[serde(borrow, rename = "stringValue")]
-    text: Option<Cow<'a, str>>,
-    #[serde(rename = "boolValue")]
-    flag: Option<bool>,
-    #[serde(rename = "intValue")]
-    integer: Option<Integer>,
-    #[serde(rename = "doubleValue")]
-    float: Option<Float>,
-    #[serde(borrow, rename = "bytesValue")]
-    bytes: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "arrayValue")]
-    list: Option<&'a RawValue>,
-    #[serde(borrow, rename = "kvlistValue")]
-    map: Option<&'a RawValue>,
-}
-
-/// A 64-bit integer, as text or as a number.
-#[derive(Deserialize, Clone, Copy, Default)]
-#[serde(try_from = "Json")]
-struct Integer(i64);
-
-impl TryFrom<Json> for Integer {
-    type Error = &'static str;
-    fn try_from(value: Json) -> Result<Self, Self::Error> {
-        let wrong = "a 64-bit integer was expected";
-        match value {
-            Json::Null => Ok(Self(0)),
-            Json::String(text) => {
-                let signed = text.parse::<i64>().ok();
-                signed.or_else(|| text.parse::<u64>().ok().map(|n| n as i64)).map(Self).ok_or(wrong)
-            }
-            Json::Number(number) => {
-                number.as_i64().or_else(|| number.as_u64().map(|n| n as i64)).map(Self).ok_or(wrong)
-            }
-            _ => Err(wrong),
-        }
+impl<'de> DeserializeSeed<'de> for MessageSeed<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_any(self)
     }
 }
 
-/// A float, as a number or as `"NaN"`, `"Infinity"`, `"-Infinity"`.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(try_from = "Json")]
-struct Float(f64);
+impl<'de> Visitor<'de> for MessageSeed<'_> {
+    type Value = ();
 
-impl TryFrom<Json> for Float {
-    type Error = &'static str;
-    fn try_from(value: Json) -> Result<Self, Self::Error> {
-        let parsed = match &value {
-            Json::Number(number) => number.as_f64(),
-            Json::String(text) => match text.as_str() {
-                "Infinity" => Some(f64::INFINITY),
-                "-Infinity" => Some(f64::NEG_INFINITY),
-                text => text.parse().ok(),
-            },
-            _ => None,
-        };
-        parsed.map(Self).ok_or("a float was expected")
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object ({})", self.message.name)
     }
-}
 
-/// An enumeration: its number or its name.
-#[derive(Deserialize, Default)]
-#[serde(try_from = "Json")]
-struct Enumeration(u64);
-
-impl TryFrom<Json> for Enumeration {
-    type Error = &'static str;
-    fn try_from(value: Json) -> Result<Self, Self::Error> {
-        let number = match &value {
-            Json::Number(number) => number.as_u64().unwrap_or(0),
-            Json::String(text) => match text.as_str() {
-                "SPAN_KIND_INTERNAL" | "STATUS_CODE_OK" => 1,
-                "SPAN_KIND_SERVER" | "STATUS_CODE_ERROR" => 2,
-                "SPAN_KIND_CLIENT" => 3,
-                "SPAN_KIND_PRODUCER" => 4,
-                "SPAN_KIND_CONSUMER" => 5,
-                text => text.parse().unwrap_or(0),
-            },
-            Json::Null => 0,
-            _ => return Err("an enumeration's number or name was expected"),
-        };
-        Ok(Self(number))
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
-}
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SpanJson<'a> {
-    #[serde(borrow, default)]
-    trace_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    span_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    parent_span_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    trace_state: Cow<'a, str>,
-    #[serde(default)]
-    flags: Integer,
-    #[serde(borrow, default)]
-    name: Cow<'a, str>,
-    #[serde(default)]
-    kind: Enumeration,
-    #[serde(default)]
-    start_time_unix_nano: Integer,
-    #[serde(default)]
-    end_time_unix_nano: Integer,
-    #[serde(borrow, default)]
-    attributes: Vec<KeyValue<'a>>,
-    #[serde(borrow, default)]
-    events: Vec<EventJson<'a>>,
-    #[serde(borrow, default)]
-    links: Vec<LinkJson<'a>>,
-    #[serde(borrow, default)]
-    status: StatusJson<'a>,
-}
-
-#[derive(Deserialize, Default)]
-struct StatusJson<'a> {
-    #[serde(default)]
-    code: Enumeration,
-    #[serde(borrow, default)]
-    message: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EventJson<'a> {
-    #[serde(default)]
-    time_unix_nano: Integer,
-    #[serde(borrow, default)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    attributes: Vec<KeyValue<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LinkJson<'a> {
-    #[serde(borrow, default)]
-    trace_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    span_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    trace_state: Cow<'a, str>,
-    #[serde(borrow, default)]
-    attributes: Vec<KeyValue<'a>>,
-}
-
-pub(super) fn decode_traces(body: &[u8], batch: &mut SpanBatch) -> Result<LeftOut, OtlpError> {
-    let request: Request<'_> = serde_json::from_slice(body)?;
-    let mut left_out = LeftOut::default();
-    for from in &request.resource_spans {
-        let start = end(&batch.attributes);
-        push_attributes(batch, &from.resource.attributes)?;
-        let attributes = start..end(&batch.attributes);
-        push_resource(batch, attributes);
-        for group in &from.scope_spans {
-            let start = end(&batch.attributes);
-            push_attributes(batch, &group.scope.attributes)?;
-            let scope = Scope {
-                name: batch.keep(&group.scope.name),
-                version: batch.keep(&group.scope.version),
-                attributes: start..end(&batch.attributes),
-            };
-            batch.scopes.push(scope);
-            for span in &group.spans {
-                push(batch, span, &mut left_out)?;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            match self.message.field(&key) {
+                Some(field) => map.next_value_seed(FieldSeed { field, out: self.out })?,
+                None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
+        Ok(())
     }
-    Ok(left_out)
 }
 
-fn push(
-    batch: &mut SpanBatch,
-    json: &SpanJson<'_>,
-    left_out: &mut LeftOut,
-) -> Result<(), OtlpError> {
-    if batch.spans.len() >= SPANS_MAX {
-        return Err(OtlpError::TooMany { what: "spans", limit: SPANS_MAX });
-    }
-    let (trace_id, span_id) = (TraceId::parse(&json.trace_id), SpanId::parse(&json.span_id));
-    let parent = if json.parent_span_id.is_empty() {
-        Some(SpanId::default())
-    } else {
-        SpanId::parse(&json.parent_span_id)
-    };
-    let sound = trace_id.is_some() && span_id.is_some() && parent.is_some();
-    let start_ns = json.start_time_unix_nano.0 as u64;
-    let attributes_start = end(&batch.attributes);
-    push_attributes(batch, &json.attributes)?;
-    let mut span = Span {
-        trace_id: trace_id.unwrap_or_default(),
-        span_id: span_id.unwrap_or_default(),
-        parent_span_id: parent.unwrap_or_default(),
-        trace_state: batch.keep(&json.trace_state),
-        flags: json.flags.0 as u32,
-        kind: SpanKind::from_number(json.kind.0),
-        status: StatusCode::from_number(json.status.code.0),
-        status_message: batch.keep(&json.status.message),
-        name: batch.keep(&json.name),
-        start_ns,
-        duration_ns: (json.end_time_unix_nano.0 as u64).saturating_sub(start_ns),
-        resource: end(&batch.resources).saturating_sub(1),
-        scope: end(&batch.scopes).saturating_sub(1),
-        attributes: attributes_start..end(&batch.attributes),
-        ..Span::default()
-    };
-    let (events_start, links_start) = (end(&batch.events), end(&batch.links));
-    for event in &json.events {
-        let start = end(&batch.attributes);
-        push_attributes(batch, &event.attributes)?;
-        let name = batch.keep(&event.name);
-        let attributes = start..end(&batch.attributes);
-        let time_ns = event.time_unix_nano.0 as u64;
-        batch.events.push(SpanEvent { time_ns, name, attributes });
-    }
-    for link in &json.links {
-        let start = end(&batch.attributes);
-        push_attributes(batch, &link.attributes)?;
-        let link = SpanLink {
-            trace_id: TraceId::parse(&link.trace_id).unwrap_or_default(),
-            span_id: SpanId::parse(&link.span_id).unwrap_or_default(),
-            trace_state: batch.keep(&link.trace_state),
-            attributes: start..end(&batch.attributes),
-        };
-        batch.links.push(link);
-    }
-    span.events = events_start..end(&batch.events);
-    span.links = links_start..end(&batch.links);
-    push_span(batch, span, sound, left_out);
-    Ok(())
+/// Writes a field, each item of it when it is a list.
+struct FieldSeed<'a> {
+    field: &'static Field,
+    out: &'a mut Vec<u8>,
 }
 
-fn push_attributes(batch: &mut SpanBatch, pairs: &[KeyValue<'_>]) -> Result<(), OtlpError> {
-    if batch.attributes.len() + pairs.len() > ATTRIBUTES_MAX {
-        return Err(OtlpError::TooMany { what: "attributes", limit: ATTRIBUTES_MAX });
+impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_any(self)
     }
-    for pair in pairs {
-        let from = &pair.value;
-        let value = if let Some(text) = &from.text {
-            AttributeValue::Text(batch.keep(text))
-        } else if let Some(flag) = from.flag {
-            AttributeValue::Bool(flag)
-        } else if let Some(number) = from.integer {
-            AttributeValue::Integer(number.0)
-        } else if let Some(number) = from.float {
-            AttributeValue::Float(number.0)
-        } else if let Some(text) = &from.bytes {
-            AttributeValue::Bytes(batch.keep(text))
-        } else if let Some(raw) = from.list {
-            AttributeValue::List(batch.keep(&plain(&serde_json::from_str(raw.get())?).to_string()))
-        } else if let Some(raw) = from.map {
-            AttributeValue::Map(batch.keep(&plain(&serde_json::from_str(raw.get())?).to_string()))
-        } else {
-            continue;
-        };
-        let key = batch.keep(&pair.key);
-        batch.attributes.push(Attribute { key, value });
-    }
-    Ok(())
 }
 
-/// OTLP's wrapped value (`{"values": [{"stringValue": ...}]}`) as plain JSON. Depth is bounded by
-/// what serde_json parses (128).
-fn plain(value: &Json) -> Json {
-    let Json::Object(fields) = value else { return value.clone() };
-    if let Some(Json::Array(values)) = fields.get("values") {
-        let is_map = values.iter().any(|item| item.get("key").is_some());
-        if !is_map {
-            return Json::Array(values.iter().map(plain).collect());
+impl FieldSeed<'_> {
+    fn integer<E: Error>(self, value: i64) -> Result<(), E> {
+        let number = self.field.number;
+        match self.field.kind {
+            Kind::Varint | Kind::Enumeration(_) => self.out.put_uint(number, value as u64),
+            Kind::Zigzag => self.out.put_sint(number, value),
+            Kind::Fixed64 => self.out.put_double(number, f64::from_bits(value as u64)),
+            Kind::Fixed32 => {
+                self.out.put_varint(u64::from(number) << 3 | 5);
+                self.out.extend_from_slice(&(value as u32).to_le_bytes());
+            }
+            Kind::Double => self.out.put_double(number, value as f64),
+            Kind::Bool => self.out.put_uint(number, u64::from(value != 0)),
+            _ => return Err(E::invalid_type(serde::de::Unexpected::Signed(value), &self)),
         }
-        let pairs = values.iter().filter_map(|item| {
-            let key = item.get("key")?.as_str()?.to_owned();
-            Some((key, item.get("value").map_or(Json::Null, plain)))
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for FieldSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.field.kind {
+            Kind::Text => "text",
+            Kind::Hex => "hexadecimal digits",
+            Kind::Base64 => "base64",
+            Kind::Bool => "a boolean",
+            Kind::Double => "a float",
+            Kind::Message(message) => return write!(f, "an object ({})", message.name),
+            _ => "an integer",
+        };
+        write!(f, "{what} for {}", self.field.name)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        match self.field.kind {
+            Kind::Bool => {
+                self.out.put_uint(self.field.number, u64::from(value));
+                Ok(())
+            }
+            _ => Err(E::invalid_type(serde::de::Unexpected::Bool(value), &self)),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.integer(value)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        if self.field.kind == Kind::Double {
+            return self.visit_f64(value as f64);
+        }
+        self.integer(value as i64)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        match self.field.kind {
+            Kind::Double => {
+                self.out.put_double(self.field.number, value);
+                Ok(())
+            }
+            // `1e3` and `5.0` are integers to JSON.
+            _ if value.fract() == 0.0 && value.abs() < 9.0e15 => self.integer(value as i64),
+            _ => Err(E::invalid_type(serde::de::Unexpected::Float(value), &self)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        let number = self.field.number;
+        match self.field.kind {
+            Kind::Text => self.out.put_bytes(number, text.as_bytes()),
+            Kind::Hex => self.out.put_bytes(number, &hex_bytes(text).unwrap_or(vec![0])),
+            Kind::Base64 => {
+                let bytes = BASE64.decode(text).map_err(|error| E::custom(error.to_string()))?;
+                self.out.put_bytes(number, &bytes);
+            }
+            Kind::Enumeration(names) => {
+                let at = names.iter().position(|name| *name == text);
+                let value = at.map(|at| at as i64).or_else(|| text.parse().ok());
+                return self.integer(value.unwrap_or(0));
+            }
+            Kind::Double => {
+                let value = match text {
+                    "Infinity" => Ok(f64::INFINITY),
+                    "-Infinity" => Ok(f64::NEG_INFINITY),
+                    text => text.parse(),
+                };
+                return self.visit_f64(value.map_err(|_| E::custom("a float was expected"))?);
+            }
+            Kind::Varint | Kind::Zigzag | Kind::Fixed64 | Kind::Fixed32 => {
+                let signed = text.parse::<i64>();
+                let value = signed.or_else(|_| text.parse::<u64>().map(|value| value as i64));
+                let message = || format!("{text:?} is no 64-bit integer ({})", self.field.name);
+                let value = value.map_err(|_| E::custom(message()))?;
+                return self.integer(value);
+            }
+            Kind::Bool | Kind::Message(_) => {
+                return Err(E::invalid_type(serde::de::Unexpected::Str(text), &self));
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let Kind::Message(message) = self.field.kind else {
+            return Err(A::Error::invalid_type(serde::de::Unexpected::Map, &self));
+        };
+        let mut written = Ok(());
+        self.out.put_message(self.field.number, |out| {
+            written = MessageSeed { message, out }.visit_map(map);
         });
-        return Json::Object(pairs.collect());
+        written
     }
-    for (name, value) in fields {
-        match name.as_str() {
-            "stringValue" | "boolValue" | "bytesValue" => return value.clone(),
-            "intValue" => {
-                return Integer::try_from(value.clone()).map_or(Json::Null, |n| Json::from(n.0));
-            }
-            "doubleValue" => {
-                return Float::try_from(value.clone()).map_or(Json::Null, |n| Json::from(n.0));
-            }
-            "arrayValue" | "kvlistValue" => return plain(value),
-            _ => {}
-        }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(FieldSeed { field: self.field, out: self.out })?.is_some() {}
+        Ok(())
     }
-    if fields.is_empty() { Json::Array(Vec::new()) } else { Json::Null }
+}
+
+/// The bytes of an id; `None` when it is no hexadecimal text, which makes its span invalid.
+fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|value| value as u8);
+    text.as_bytes()
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
 }

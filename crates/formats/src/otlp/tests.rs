@@ -211,3 +211,94 @@ fn nested_values_have_a_limit_and_truncated_requests_fail() {
         }
     }
 }
+
+const METRICS: &str = r#"{"resourceMetrics": [{
+  "resource": {"attributes": [
+    {"key": "service.name", "value": {"stringValue": "shop"}},
+    {"key": "service.namespace", "value": {"stringValue": "eu"}},
+    {"key": "service.instance.id", "value": {"stringValue": "i-1"}},
+    {"key": "host.name", "value": {"stringValue": "h1"}}]},
+  "scopeMetrics": [{"scope": {"name": "lib"}, "metrics": [
+    {"name": "http.requests", "unit": "{request}", "description": "How many.", "sum": {
+      "aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [{
+        "attributes": [{"key": "http.method", "value": {"stringValue": "GET"}}],
+        "startTimeUnixNano": "1000000000", "timeUnixNano": "2000000000", "asInt": "7",
+        "exemplars": [{"timeUnixNano": "1500000000", "asDouble": 1, "traceId": "0102", "spanId": "03"}]}]}},
+    {"name": "temperature", "unit": "Cel", "gauge": {"dataPoints": [
+      {"timeUnixNano": "2000000000", "asDouble": 21.5}, {"timeUnixNano": "2000000000", "flags": 1}]}},
+    {"name": "latency", "unit": "s", "histogram": {"aggregationTemporality": "AGGREGATION_TEMPORALITY_CUMULATIVE",
+      "dataPoints": [{"timeUnixNano": "2000000000", "count": "6", "sum": 4.5,
+        "bucketCounts": ["1", "2", "3"], "explicitBounds": [0.5, 1000000]}]}},
+    {"name": "size", "unit": "By", "exponentialHistogram": {"aggregationTemporality": 2, "dataPoints": [
+      {"timeUnixNano": "2000000000", "count": "5", "sum": 12, "scale": 0, "zeroCount": "1",
+       "positive": {"offset": 1, "bucketCounts": ["3", "1"]}}]}},
+    {"name": "old", "summary": {"dataPoints": [{"timeUnixNano": "2000000000", "count": "2", "sum": 3,
+      "quantileValues": [{"quantile": 0.5, "value": 1}]}]}},
+    {"name": "delta", "sum": {"aggregationTemporality": 1, "dataPoints": [{"asInt": 1}]}}
+  ]}]}]}"#;
+
+fn metrics_told(options: &MetricOptions) -> (String, LeftOut) {
+    let mut batch = vigie_model::MetricBatch::new();
+    let left_out = decode_metrics_json(METRICS.as_bytes(), options, &mut batch).unwrap();
+    let mut out = String::new();
+    for series in batch.series() {
+        write!(out, "{}", batch.labels(series)).unwrap();
+        for row in series.samples.start as usize..series.samples.end as usize {
+            let start = batch.start_timestamps_ms.get(row).copied().unwrap_or(0);
+            write!(out, " {}@{} from {start}", batch.values[row], batch.timestamps_ms[row])
+                .unwrap();
+        }
+        for row in series.histograms.start as usize..series.histograms.end as usize {
+            let found = &batch.histograms[row].histogram;
+            let buckets: Vec<_> = found.positive().map(|b| (b.lower, b.upper, b.count)).collect();
+            write!(out, " schema {} {buckets:?} zero {}", found.schema, found.zero_count).unwrap();
+        }
+        for row in series.exemplars.start as usize..series.exemplars.end as usize {
+            write!(out, " # {}", batch.exemplars[row].labels).unwrap();
+        }
+        out.push('\n');
+    }
+    (out, left_out)
+}
+
+#[test]
+fn metrics_become_series() {
+    let (told, left_out) = metrics_told(&MetricOptions::default());
+    let expected = expect_test::expect![[r#"
+        http_requests_total{http_method="GET", instance="i-1", job="eu/shop"} 7@2000 from 1000 # {span_id="03", trace_id="0102"}
+        temperature_celsius{instance="i-1", job="eu/shop"} 21.5@2000 from 0
+        temperature_celsius{instance="i-1", job="eu/shop"} NaN@2000 from 0
+        latency_seconds_bucket{instance="i-1", job="eu/shop", le="0.5"} 1@2000 from 0
+        latency_seconds_bucket{instance="i-1", job="eu/shop", le="1000000"} 3@2000 from 0
+        latency_seconds_bucket{instance="i-1", job="eu/shop", le="+Inf"} 6@2000 from 0
+        latency_seconds_sum{instance="i-1", job="eu/shop"} 4.5@2000 from 0
+        latency_seconds_count{instance="i-1", job="eu/shop"} 6@2000 from 0
+        size_bytes{instance="i-1", job="eu/shop"} schema 0 [(2.0, 4.0, 3.0), (4.0, 8.0, 1.0)] zero 1
+        old{instance="i-1", job="eu/shop", quantile="0.5"} 1@2000 from 0
+        old_sum{instance="i-1", job="eu/shop"} 3@2000 from 0
+        old_count{instance="i-1", job="eu/shop"} 2@2000 from 0
+        target_info{host_name="h1", instance="i-1", job="eu/shop"} 1@2000 from 0
+    "#]];
+    expected.assert_eq(&told);
+    assert_eq!(left_out.count, 1);
+    assert_eq!(left_out.message, "delta: delta temporality is not taken here");
+}
+
+#[test]
+fn metric_options_are_followed() {
+    let options = MetricOptions {
+        strategy: TranslationStrategy::NoTranslation,
+        resource_attributes: vec!["host.name".to_owned()],
+        custom_buckets: true,
+        promote_scope: true,
+        ..MetricOptions::default()
+    };
+    let (told, _) = metrics_told(&options);
+    let latency = told.lines().find(|line| line.starts_with("latency")).unwrap();
+    assert_eq!(
+        latency,
+        "latency{host.name=\"h1\", instance=\"i-1\", job=\"eu/shop\", otel_scope_name=\"lib\"} \
+         schema -53 [(-inf, 0.5, 1.0), (0.5, 1000000.0, 2.0), (1000000.0, inf, 3.0)] zero 0"
+    );
+    assert!(told.starts_with("http.requests{host.name="), "{told}");
+}

@@ -11,7 +11,7 @@ use super::{LeftOut, OtlpError, SPANS_MAX, json};
 use crate::protobuf::{Field, Reader, WireError};
 
 /// What a service without a name is called, as the SDKs' specification says.
-pub(super) const UNKNOWN_SERVICE: &str = "unknown_service";
+const UNKNOWN_SERVICE: &str = "unknown_service";
 
 /// Decodes a protobuf request and appends its spans to `batch`.
 pub fn decode_traces(message: &[u8], batch: &mut SpanBatch) -> Result<LeftOut, OtlpError> {
@@ -27,11 +27,11 @@ pub fn decode_traces(message: &[u8], batch: &mut SpanBatch) -> Result<LeftOut, O
 
 /// Decodes a JSON request and appends its spans to `batch`.
 pub fn decode_traces_json(body: &[u8], batch: &mut SpanBatch) -> Result<LeftOut, OtlpError> {
-    json::decode_traces(body, batch)
+    decode_traces(&json::to_protobuf(body, &json::TRACES_REQUEST)?, batch)
 }
 
 /// Length of a list, as the end of a range into it.
-pub(super) fn end<T>(list: &[T]) -> u32 {
+fn end<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
@@ -59,7 +59,7 @@ fn resource_spans(
 }
 
 /// Adds the resource with these attributes; it is the one of the spans that follow.
-pub(super) fn push_resource(batch: &mut SpanBatch, attributes: Range<u32>) {
+fn push_resource(batch: &mut SpanBatch, attributes: Range<u32>) {
     let found = find_text(batch, batch.attributes_of(&attributes), "service.name");
     let service = found.unwrap_or_else(|| batch.keep(UNKNOWN_SERVICE));
     batch.resources.push(Resource { attributes, service });
@@ -170,12 +170,7 @@ fn span(message: &[u8], batch: &mut SpanBatch, left_out: &mut LeftOut) -> Result
 }
 
 /// Adds `span` unless its ids make it unusable.
-pub(super) fn push_span(
-    batch: &mut SpanBatch,
-    span: Span,
-    ids_are_sound: bool,
-    left_out: &mut LeftOut,
-) {
+fn push_span(batch: &mut SpanBatch, span: Span, ids_are_sound: bool, left_out: &mut LeftOut) {
     if !ids_are_sound {
         left_out.add("a trace id must have 16 bytes, a span id 8");
     } else if span.trace_id.is_none() || span.span_id.is_none() {

@@ -87,7 +87,7 @@ fn map(mut message: Reader<'_>, depth: usize) -> Result<Json, WireError> {
     Ok(Json::Object(pairs))
 }
 
-fn nested(mut message: Reader<'_>, depth: usize) -> Result<Json, WireError> {
+pub(super) fn nested(mut message: Reader<'_>, depth: usize) -> Result<Json, WireError> {
     if depth >= VALUE_DEPTH_MAX {
         return Err(WireError::Group);
     }
