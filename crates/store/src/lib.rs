@@ -24,6 +24,7 @@ mod parts;
 mod points;
 mod series_set;
 mod snapshot;
+pub mod spans;
 mod store;
 mod view;
 mod wal;

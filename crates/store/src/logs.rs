@@ -27,4 +27,4 @@ pub use number::Decimal;
 pub use part_view::LogPart;
 pub use rows::RowSet;
 pub use snapshot::{LogField, LogHit, LogIndex, LogOrder, LogSnapshot};
-pub(crate) use store::LogStore;
+pub(crate) use store::{DocumentSignal, LogStore};

@@ -58,6 +58,7 @@ pub struct Store {
     wake: Arc<tokio::sync::Notify>,
     closed: AtomicBool,
     pub(crate) logs: LogStore,
+    pub(crate) spans: LogStore,
     _lock: Box<dyn FileLock>,
 }
 
@@ -95,7 +96,7 @@ impl Store {
 
     /// Bytes of the write-ahead log on disk.
     pub fn wal_disk_bytes(&self) -> u64 {
-        self.wal.disk_bytes() + self.logs.wal.disk_bytes()
+        self.wal.disk_bytes() + self.logs.wal.disk_bytes() + self.spans.wal.disk_bytes()
     }
 
     /// How the store was opened.
@@ -118,11 +119,13 @@ impl Store {
             return Ok(());
         }
         self.wake.notify_one();
-        let synced = self.wal.sync().await.and(self.logs.wal.sync().await);
+        let documents = self.logs.wal.sync().await.and(self.spans.wal.sync().await);
+        let synced = self.wal.sync().await.and(documents);
         let sealed = if self.is_replayed() { self.flush().await } else { Ok(()) };
         self.replay.ended();
         self.wal.close();
         self.logs.wal.close();
+        self.spans.wal.close();
         // What is sealed does not need the log any more.
         sealed.map_err(|error| match synced {
             Ok(()) => error,

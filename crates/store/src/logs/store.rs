@@ -1,7 +1,6 @@
 //! The logs of all tenants: append, snapshot, close.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -22,7 +21,26 @@ use crate::{Store, StoreError, StoreOptions};
 /// A larger document is refused.
 const DOCUMENT_BYTES_MAX: usize = 16 << 20;
 
-/// The logs of all tenants.
+/// What documents are. Each signal has a log, heads and parts of its own, and the same code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DocumentSignal {
+    /// Log documents.
+    Logs,
+    /// Spans (see [`spans`](crate::spans)).
+    Spans,
+}
+
+impl DocumentSignal {
+    /// The folder of its write-ahead log.
+    const fn wal_folder(self) -> &'static str {
+        match self {
+            Self::Logs => "wal-logs",
+            Self::Spans => "wal-spans",
+        }
+    }
+}
+
+/// The documents of one signal, of all tenants.
 #[derive(Debug)]
 pub(crate) struct LogStore {
     tenants: RwLock<HashMap<TenantId, Arc<LogTenant>>>,
@@ -32,12 +50,13 @@ pub(crate) struct LogStore {
 impl LogStore {
     /// Reads the log, and begins a new segment.
     pub(crate) fn open(
+        signal: DocumentSignal,
         options: &StoreOptions,
         world: &World,
         counters: &Arc<Counters>,
         sealed_generation: u64,
     ) -> Result<Self, StoreError> {
-        let folder = wal_folder(options);
+        let folder = options.data.join(signal.wal_folder());
         let mut tenants: HashMap<TenantId, Arc<LogTenant>> = HashMap::new();
         let failed =
             |source| StoreError::Io { what: "reading the log of documents".into(), source };
@@ -91,7 +110,7 @@ impl LogStore {
     }
 
     /// Puts a batch into the log's queue, then into the head.
-    fn take(
+    pub(crate) fn take(
         &self,
         tenant: &TenantId,
         batch: &LogBatch,
@@ -130,11 +149,6 @@ impl LogStore {
 fn apply(state: &mut LogState, entries: &[LogEntry<'_>]) {
     entries.iter().for_each(|entry| state.apply(entry));
     state.settle();
-}
-
-/// The folder of the log of documents.
-fn wal_folder(options: &StoreOptions) -> PathBuf {
-    options.data.join("wal-logs")
 }
 
 impl Store {

@@ -15,7 +15,7 @@ use super::space::Space;
 #[cfg(feature = "catalog-sql")]
 use crate::catalog::sql::SqliteCatalog;
 use crate::catalog::{Catalog, CatalogState};
-use crate::logs::LogStore;
+use crate::logs::{DocumentSignal, LogStore};
 use crate::metrics::Counters;
 use crate::parts::{PartFolder, PartList, StoredPart, Tombstone};
 use crate::view::{Tenant, View};
@@ -78,9 +78,11 @@ impl Store {
         let last = replay.last_generation();
         let first = SegmentName { generation: last + 1, sequence: 0 };
         let wal = Wal::open(Arc::clone(&world.disk), wal_folder, first, Arc::clone(&counters))?;
-        let logs = LogStore::open(&options, &world, &counters, 0)?;
+        let logs = LogStore::open(DocumentSignal::Logs, &options, &world, &counters, 0)?;
+        let spans = LogStore::open(DocumentSignal::Spans, &options, &world, &counters, 0)?;
         Ok(Arc::new(Self {
             logs,
+            spans,
             options,
             world,
             tenants: RwLock::new(tenants),
