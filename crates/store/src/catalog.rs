@@ -8,6 +8,8 @@
 pub(crate) mod memory;
 #[cfg(feature = "catalog-sql")]
 pub(crate) mod sql;
+#[cfg(all(test, feature = "catalog-sql"))]
+mod tests;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,8 @@ pub(crate) struct CatalogState {
     pub(crate) tombstones: Vec<TombstoneRow>,
     /// Generations of the write-ahead log up to this one are in parts.
     pub(crate) sealed_generation: u64,
+    /// Tells this catalog from all others.
+    pub(crate) identity: u64,
 }
 
 /// One transaction.

@@ -51,8 +51,13 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The object store failed.
-    #[error("object store: {0}")]
-    Objects(#[from] object_store::Error),
+    #[error("{what}: {}", with_causes(.source.as_ref()))]
+    Objects {
+        /// What was being done, and where.
+        what: String,
+        /// What the object store said.
+        source: Box<object_store::Error>,
+    },
     /// The catalog failed.
     #[cfg(feature = "catalog-sql")]
     #[error("catalog: {0}")]
@@ -68,9 +73,24 @@ impl StoreError {
             Self::Cancelled => StoreErrorKind::Cancelled,
             Self::Unavailable(_) => StoreErrorKind::Unavailable,
             Self::Corrupt { .. } => StoreErrorKind::Corrupt,
-            Self::Io { .. } | Self::Objects(_) => StoreErrorKind::Failed,
+            Self::Io { .. } | Self::Objects { .. } => StoreErrorKind::Failed,
             #[cfg(feature = "catalog-sql")]
             Self::Catalog(_) => StoreErrorKind::Failed,
         }
     }
+}
+
+/// An error and what caused it: the object store's own text often stops before the reason.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
 }

@@ -10,6 +10,11 @@ pub struct StoreOptions {
     pub data: PathBuf,
     /// Where parts live: `None` for the data folder, otherwise `s3://`, `gs://` or `az://`.
     pub parts_url: Option<String>,
+    /// Settings of the object store, by the keys of the crate `object_store`.
+    pub parts_options: Vec<(String, String)>,
+    /// The environment, of which the object store takes what it knows (`AWS_*`, `GOOGLE_*`,
+    /// `AZURE_*`).
+    pub parts_environment: Vec<(String, String)>,
     /// Where the catalog of parts lives: `None` for SQLite in the data folder, otherwise
     /// `postgres://`.
     pub catalog_url: Option<String>,
@@ -31,6 +36,8 @@ impl StoreOptions {
         Self {
             data: data.into(),
             parts_url: None,
+            parts_options: Vec::new(),
+            parts_environment: Vec::new(),
             catalog_url: None,
             retention: Some(Duration::from_hours(15 * 24)),
             retention_bytes: None,

@@ -8,6 +8,8 @@ pub mod container;
 pub mod metrics;
 pub mod source;
 
+pub(crate) use cache::BlockKey;
 pub use cache::PartCache;
+pub(crate) use container::TAIL_BYTES;
 pub use metrics::{FinishedPart, MetricPart, MetricPartBuilder, PartMeta, PartOptions, merge};
 pub use source::{FileSource, PartSource};

@@ -1,69 +1,48 @@
 //! The parts of one tenant, and where they are stored.
 
-use std::path::{Path, PathBuf};
+mod disk;
+#[cfg(feature = "objects")]
+mod locate;
+mod objects;
+mod place;
+mod runtime;
+mod tails;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use vigie_model::{Labels, TimeRange};
-use vigie_world::Disk;
 
 use crate::catalog::{PartRow, TombstoneRow};
-use crate::part::{FileSource, MetricPart, PartCache};
+use crate::part::{MetricPart, PartCache};
 use crate::{CompiledMatcher, StoreError};
 
-/// The folder of parts.
+pub(crate) use disk::{DiskPlace, local_path};
+#[cfg(feature = "objects")]
+pub(crate) use locate::locate;
+pub(crate) use objects::{Located, ObjectPlace};
+pub(crate) use place::PartPlace;
+pub(crate) use tails::TailCache;
+
+/// Where all parts are, and the cache of blocks that they share.
 #[derive(Debug)]
 pub(crate) struct PartFolder {
-    disk: Arc<dyn Disk>,
-    root: PathBuf,
+    place: Arc<dyn PartPlace>,
     cache: Arc<PartCache>,
 }
 
 impl PartFolder {
-    /// Parts in `root` that share a cache of `cache_bytes`.
-    pub(crate) fn new(disk: Arc<dyn Disk>, root: PathBuf, cache_bytes: usize) -> Self {
-        Self { disk, root, cache: Arc::new(PartCache::new(cache_bytes)) }
+    /// Parts in `place` that share `cache`.
+    pub(crate) fn new(place: Arc<dyn PartPlace>, cache: Arc<PartCache>) -> Self {
+        Self { place, cache }
     }
 
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// The path, below the root, of a tenant's part.
-    pub(crate) fn path_of(tenant: &str, id: u64) -> String {
-        format!("{tenant}/{id:010}.part")
-    }
-
-    /// Stores a part so that it survives the loss of power.
-    pub(crate) fn store(&self, path: &str, bytes: &Bytes) -> Result<(), StoreError> {
-        let failed = |source| StoreError::Io { what: format!("writing part {path}"), source };
-        let full = self.root.join(path);
-        if let Some(folder) = full.parent()
-            && self.disk.list(folder).is_err()
-        {
-            self.disk.create_folder(folder).map_err(failed)?;
-            self.disk.sync_folder(&self.root).map_err(failed)?;
-        }
-        self.disk.write_atomic(&full, bytes).map_err(failed)
-    }
-
-    /// Removes files that are no part of the catalog: what a crash left behind.
-    pub(crate) fn remove_strangers(&self, known: &[PartRow]) -> Result<(), StoreError> {
-        let failed = |source| StoreError::Io { what: "listing parts".to_owned(), source };
-        let known: hashbrown::HashSet<&str> = known.iter().map(|row| row.path.as_str()).collect();
-        self.disk.create_folder(&self.root).map_err(failed)?;
-        for tenant in self.disk.list(&self.root).map_err(failed)? {
-            let folder = self.root.join(&tenant.name);
-            for file in self.disk.list(&folder).unwrap_or_default() {
-                let path = format!("{}/{}", tenant.name, file.name);
-                if !known.contains(path.as_str()) {
-                    tracing::info!(path, "removing a file that is no part of the catalog");
-                    self.disk.remove_file(&self.root.join(path)).map_err(failed)?;
-                }
-            }
-        }
-        Ok(())
+    /// Where the parts are.
+    pub(crate) fn place(&self) -> &Arc<dyn PartPlace> {
+        &self.place
     }
 }
 
@@ -87,15 +66,19 @@ impl StoredPart {
         if let Some(part) = self.opened.get() {
             return Ok(part);
         }
-        let what = || format!("opening part {}", self.row.path);
-        let file = self
-            .folder
-            .disk
-            .open_read(&self.folder.root.join(&self.row.path))
-            .map_err(|source| StoreError::Io { what: what(), source })?;
+        let source = self.folder.place.open(&self.row.path, self.row.meta.bytes)?;
         let cache = Arc::clone(&self.folder.cache);
-        let part = MetricPart::open_cached(Arc::new(FileSource::new(file)), cache)?;
+        let part = MetricPart::open_cached(source, cache)?;
         Ok(self.opened.get_or_init(|| part))
+    }
+
+    /// The part for somebody who will read all of it, once.
+    pub(crate) fn open_whole(&self) -> Result<MetricPart, StoreError> {
+        if self.folder.place.is_local() {
+            return self.open().cloned();
+        }
+        let bytes: Bytes = self.folder.place.read(&self.row.path, self.row.meta.bytes)?;
+        MetricPart::open(Arc::new(bytes))
     }
 
     /// The catalog does not have it any more.
@@ -107,10 +90,7 @@ impl StoredPart {
 impl Drop for StoredPart {
     fn drop(&mut self) {
         if self.retired.load(Ordering::Acquire) {
-            let path = self.folder.root.join(&self.row.path);
-            if let Err(error) = self.folder.disk.remove_file(&path) {
-                tracing::warn!(path = %path.display(), %error, "cannot remove a part");
-            }
+            self.folder.place.remove(&self.row.path);
         }
     }
 }

@@ -213,3 +213,12 @@ impl MetricSink for Store {
         })
     }
 }
+
+/// Runs `work` where it may take long and block.
+async fn on_pool<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(StoreError::Unavailable(format!("background work ended early: {error}")))
+    })
+}

@@ -1,10 +1,12 @@
 //! Development only: the server under test, shared fixtures, reasons to skip.
 #![expect(clippy::print_stderr, reason = "tests say why they skip")]
 
+mod postgres;
 mod server;
 
 use std::path::PathBuf;
 
+pub use postgres::Postgres;
 pub use server::{Server, ServerBuilder, free_port};
 
 /// A file or folder of the shared test data, or `None` after saying that `test` is skipped.

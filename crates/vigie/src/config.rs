@@ -11,3 +11,11 @@ pub(crate) use settings::{Settings, StoreSettings, bytes, duration};
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
+
+/// All variables of the environment whose names begin with one of `prefixes`.
+pub(crate) fn environment_of(prefixes: &[&str]) -> Vec<(String, String)> {
+    let all = std::env::vars_os();
+    let text =
+        all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    text.filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix))).collect()
+}

@@ -220,6 +220,8 @@ fn store_options(data: &Path, settings: &Settings) -> Result<(StoreOptions, Stri
         options.memory_bytes_max = bytes(text).context("[store] memory")?;
     }
     options.parts_url.clone_from(&store.parts_url);
+    options.parts_options = store.parts_options.clone().into_iter().collect();
+    options.parts_environment = crate::config::environment_of(&["AWS_", "GOOGLE_", "AZURE_"]);
     options.catalog_url.clone_from(&store.catalog_url);
     options.series_max = store.series_max.unwrap_or(options.series_max);
     let time = store.retention.clone().unwrap_or_else(|| "15d".to_owned());

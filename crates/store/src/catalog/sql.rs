@@ -1,24 +1,21 @@
-//! The catalog in SQLite or PostgreSQL.
+//! The catalog in SQLite or PostgreSQL: the statements, which both understand.
 
-use std::path::Path;
-use std::time::Duration;
+mod postgres;
+mod sqlite;
 
-use async_trait::async_trait;
 use sqlx::postgres::PgConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Row};
-use tokio::sync::Mutex;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Row};
 use vigie_model::TimeRange;
 
 use super::{
-    Catalog, CatalogState, Change, PartRow, TombstoneRow, corrupt, matchers_from_json,
-    matchers_to_json,
+    CatalogState, Change, PartRow, TombstoneRow, corrupt, matchers_from_json, matchers_to_json,
 };
 use crate::StoreError;
 use crate::part::PartMeta;
 
-/// Name of the SQLite file in the data folder.
-pub(crate) const FILE_NAME: &str = "catalog.sqlite";
+pub(crate) use postgres::PostgresCatalog;
+pub(crate) use sqlite::SqliteCatalog;
 
 const SCHEMA: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS vigie_parts (id BIGINT PRIMARY KEY, tenant TEXT NOT NULL, \
@@ -39,35 +36,49 @@ const INSERT_PART: &str = "INSERT INTO vigie_parts (id, tenant, path, level, cre
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'metrics')";
 const INSERT_TOMBSTONE: &str = "INSERT INTO vigie_tombstones (id, tenant, part_id_max, start_ms, \
      end_ms, matchers) VALUES ($1, $2, $3, $4, $5, $6)";
+const GET_META: &str = "SELECT value FROM vigie_meta WHERE name = $1";
+const SET_META_ONCE: &str =
+    "INSERT INTO vigie_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const HOLD_EPOCH: &str = "UPDATE vigie_meta SET value = value WHERE name = $1 AND value = $2";
 const SET_META: &str = "INSERT INTO vigie_meta (name, value) VALUES ($1, $2) \
      ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 const SEALED: &str = "sealed_generation";
+/// Set once, at random: tells this catalog's parts from those of others in one bucket.
+const IDENTITY: &str = "identity";
+/// Raised by each process that takes the catalog over; a process whose epoch is over is refused.
+const EPOCH: &str = "epoch";
+/// The last change, so that one whose answer was lost can be recognised.
+const LAST_CHANGE: &str = "last_change";
 const VERSION: &str = "version";
 const VERSION_NUMBER: i64 = 1;
 
-/// Both databases speak the same SQL here; only the connection's type differs.
-macro_rules! sql_catalog {
-    ($(#[$doc:meta])* $name:ident, $connection:ty) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub(crate) struct $name {
-            connection: Mutex<$connection>,
-        }
+/// What a change is written with.
+#[derive(Debug, Clone, Copy)]
+struct Guard<'a> {
+    /// The name under which this process' log keeps how far it is sealed.
+    sealed_key: &'a str,
+    /// The epoch that must still be ours, and the number of the change.
+    epoch: Option<(i64, i64)>,
+}
 
-        impl $name {
-            async fn prepare(mut connection: $connection) -> Result<Self, StoreError> {
+/// Both databases speak the same SQL here; only the connection's type differs.
+macro_rules! statements {
+    ($module:ident, $connection:ty) => {
+        mod $module {
+            use super::*;
+
+            /// Makes the tables, checks their version, and gives the catalog an identity.
+            pub(super) async fn prepare(
+                connection: &mut $connection,
+                identity: u64,
+            ) -> Result<(), StoreError> {
                 for statement in SCHEMA {
-                    sqlx::query(statement).execute(&mut connection).await?;
+                    sqlx::query(statement).execute(&mut *connection).await?;
                 }
-                let version = sqlx::query("SELECT value FROM vigie_meta WHERE name = $1")
-                    .bind(VERSION)
-                    .fetch_optional(&mut connection)
-                    .await?;
-                let version = version.map(|row| row.try_get::<i64, _>(0)).transpose()?;
-                match version {
+                match get_meta(connection, VERSION).await? {
                     None => {
                         let set = sqlx::query(SET_META).bind(VERSION).bind(VERSION_NUMBER);
-                        set.execute(&mut connection).await?;
+                        set.execute(&mut *connection).await?;
                     }
                     Some(VERSION_NUMBER) => {}
                     Some(other) => {
@@ -75,11 +86,25 @@ macro_rules! sql_catalog {
                         return Err(corrupt(&detail));
                     }
                 }
-                Ok(Self { connection: Mutex::new(connection) })
+                let set = sqlx::query(SET_META_ONCE).bind(IDENTITY).bind((identity >> 1) as i64);
+                set.execute(&mut *connection).await?;
+                Ok(())
             }
 
-            async fn read(&self) -> Result<CatalogState, StoreError> {
-                let connection = &mut *self.connection.lock().await;
+            /// A number that the catalog keeps.
+            pub(super) async fn get_meta(
+                connection: &mut $connection,
+                name: &str,
+            ) -> Result<Option<i64>, sqlx::Error> {
+                let row = sqlx::query(GET_META).bind(name).fetch_optional(connection).await?;
+                row.map(|row| row.try_get::<i64, _>(0)).transpose()
+            }
+
+            /// All that the catalog holds.
+            pub(super) async fn read(
+                connection: &mut $connection,
+                sealed_key: &str,
+            ) -> Result<CatalogState, StoreError> {
                 let mut state = CatalogState::default();
                 for row in sqlx::query(SELECT_PARTS).fetch_all(&mut *connection).await? {
                     let number = |at: usize| row.try_get::<i64, _>(at);
@@ -110,18 +135,27 @@ macro_rules! sql_catalog {
                         matchers: matchers_from_json(row.try_get(5)?)?,
                     });
                 }
-                let sealed = sqlx::query("SELECT value FROM vigie_meta WHERE name = $1")
-                    .bind(SEALED)
-                    .fetch_optional(&mut *connection)
-                    .await?;
-                let sealed = sealed.map(|row| row.try_get::<i64, _>(0)).transpose()?;
+                let sealed = get_meta(connection, sealed_key).await?;
                 state.sealed_generation = sealed.unwrap_or(0) as u64;
+                state.identity = get_meta(connection, IDENTITY).await?.unwrap_or(0) as u64;
                 Ok(state)
             }
 
-            async fn write(&self, change: &Change) -> Result<(), StoreError> {
-                let connection = &mut *self.connection.lock().await;
+            /// One transaction. `RowNotFound` when the epoch is another's.
+            pub(super) async fn write(
+                connection: &mut $connection,
+                change: &Change,
+                guard: Guard<'_>,
+            ) -> Result<(), StoreError> {
                 let mut transaction = connection.begin().await?;
+                if let Some((epoch, number)) = guard.epoch {
+                    let hold = sqlx::query(HOLD_EPOCH).bind(EPOCH).bind(epoch);
+                    if hold.execute(&mut *transaction).await?.rows_affected() != 1 {
+                        return Err(sqlx::Error::RowNotFound.into());
+                    }
+                    let set = sqlx::query(SET_META).bind(LAST_CHANGE).bind(number);
+                    set.execute(&mut *transaction).await?;
+                }
                 for row in &change.add {
                     sqlx::query(INSERT_PART)
                         .bind(row.id as i64)
@@ -160,83 +194,14 @@ macro_rules! sql_catalog {
                     }
                 }
                 if let Some(generation) = change.sealed_generation {
-                    let set = sqlx::query(SET_META).bind(SEALED).bind(generation as i64);
+                    let set = sqlx::query(SET_META).bind(guard.sealed_key).bind(generation as i64);
                     set.execute(&mut *transaction).await?;
                 }
                 Ok(transaction.commit().await?)
             }
         }
-
-        #[async_trait]
-        impl Catalog for $name {
-            async fn load(&self) -> Result<CatalogState, StoreError> {
-                self.read().await
-            }
-
-            async fn commit(&self, change: &Change) -> Result<(), StoreError> {
-                self.write(change).await
-            }
-
-            async fn copy_to(
-                &self,
-                folder: &Path,
-                state: &CatalogState,
-            ) -> Result<(), StoreError> {
-                copy(folder, state).await
-            }
-        }
     };
 }
 
-sql_catalog!(
-    /// The catalog in a SQLite file: what one machine needs.
-    SqliteCatalog,
-    SqliteConnection
-);
-sql_catalog!(
-    /// The catalog in PostgreSQL: for parts shared by several machines.
-    PostgresCatalog,
-    PgConnection
-);
-
-impl SqliteCatalog {
-    /// Opens the catalog in `folder`, and makes it when it is not there.
-    pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
-        // FULL, because a commit that the log relies on must survive the loss of power.
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE_NAME))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .disable_statement_logging();
-        Self::prepare(SqliteConnection::connect_with(&options).await?).await
-    }
-
-    /// Opens the catalog at `url` or in `folder`.
-    pub(crate) async fn open_any(
-        url: Option<&str>,
-        folder: &Path,
-    ) -> Result<std::sync::Arc<dyn Catalog>, StoreError> {
-        match url {
-            None => Ok(std::sync::Arc::new(Self::open(folder).await?)),
-            Some(url) => {
-                let connection = PgConnection::connect(url).await?;
-                Ok(std::sync::Arc::new(PostgresCatalog::prepare(connection).await?))
-            }
-        }
-    }
-}
-
-/// A SQLite catalog in `folder` with the content of `state`.
-async fn copy(folder: &Path, state: &CatalogState) -> Result<(), StoreError> {
-    let copy = SqliteCatalog::open(folder).await?;
-    let change = Change {
-        add: state.parts.clone(),
-        add_tombstones: state.tombstones.clone(),
-        sealed_generation: Some(state.sealed_generation),
-        ..Change::default()
-    };
-    copy.write(&change).await?;
-    Ok(copy.connection.into_inner().close().await?)
-}
+statements!(in_sqlite, SqliteConnection);
+statements!(in_postgres, PgConnection);

@@ -20,7 +20,7 @@ pub const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 12;
 const TRAILER_BYTES: usize = 20;
 /// What is fetched at once to find the footer.
-const TAIL_BYTES: u64 = 64 << 10;
+pub(crate) const TAIL_BYTES: u64 = 64 << 10;
 const SECTIONS_MAX: usize = 1 << 16;
 /// No block is larger, compressed or not.
 pub const BLOCK_BYTES_MAX: usize = 64 << 20;

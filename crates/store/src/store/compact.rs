@@ -169,7 +169,7 @@ fn merge_parts(
     list: &PartList,
 ) -> Result<Option<crate::part::FinishedPart>, StoreError> {
     // Of points at one time the later part's counts there; here the first written stays.
-    let opened: Result<Vec<_>, _> = parts.iter().rev().map(|part| part.open().cloned()).collect();
+    let opened: Result<Vec<_>, _> = parts.iter().rev().map(|part| part.open_whole()).collect();
     // `due` gives only parts that the same deletions concern.
     let newest = parts.iter().map(|part| part.row.id).max().unwrap_or(0);
     let mut builder = MetricPartBuilder::new(&PartOptions::default());

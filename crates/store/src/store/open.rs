@@ -13,11 +13,17 @@ use super::Store;
 use super::replay::Replay;
 use super::space::Space;
 #[cfg(feature = "catalog-sql")]
-use crate::catalog::sql::SqliteCatalog;
+use crate::catalog::sql::{PostgresCatalog, SqliteCatalog};
 use crate::catalog::{Catalog, CatalogState};
 use crate::logs::{DocumentSignal, LogStore};
 use crate::metrics::Counters;
-use crate::parts::{PartFolder, PartList, StoredPart, Tombstone};
+use crate::part::PartCache;
+#[cfg(feature = "objects")]
+use crate::parts::locate;
+use crate::parts::{
+    DiskPlace, Located, ObjectPlace, PartFolder, PartList, PartPlace, StoredPart, TailCache,
+    Tombstone,
+};
 use crate::view::{Tenant, View};
 use crate::wal::{SegmentName, Wal};
 use crate::{StoreError, StoreOptions};
@@ -32,9 +38,15 @@ impl Store {
     #[cfg(feature = "catalog-sql")]
     pub async fn open(options: StoreOptions, world: World) -> Result<Arc<Self>, StoreError> {
         let lock = lock(&options, &world)?;
-        let url = options.catalog_url.as_deref();
-        let catalog = SqliteCatalog::open_any(url, &options.data).await?;
-        let store = Self::open_locked(options, world, catalog, lock).await?;
+        let identity = world.random.next_u64();
+        let catalog: Arc<dyn Catalog> = match &options.catalog_url {
+            None => Arc::new(SqliteCatalog::open(&options.data, identity).await?),
+            Some(url) => {
+                let instance = instance(&options, &world)?;
+                Arc::new(PostgresCatalog::open(url, identity, instance).await?)
+            }
+        };
+        let store = Self::open_locked(options, world, (catalog, None), lock).await?;
         Self::start_replay(&store);
         Self::start_background(&store);
         Ok(store)
@@ -47,28 +59,43 @@ impl Store {
         world: World,
         catalog: Arc<dyn Catalog>,
     ) -> Result<Arc<Self>, StoreError> {
+        Self::open_at(options, world, catalog, None).await
+    }
+
+    /// The same, with parts on another object store.
+    #[cfg(test)]
+    pub(crate) async fn open_at(
+        options: StoreOptions,
+        world: World,
+        catalog: Arc<dyn Catalog>,
+        located: Option<Located>,
+    ) -> Result<Arc<Self>, StoreError> {
         let lock = lock(&options, &world)?;
-        Self::open_locked(options, world, catalog, lock).await
+        Self::open_locked(options, world, (catalog, located), lock).await
     }
 
     async fn open_locked(
         options: StoreOptions,
         world: World,
-        catalog: Arc<dyn Catalog>,
+        (catalog, located): (Arc<dyn Catalog>, Option<Located>),
         lock: Box<dyn FileLock>,
     ) -> Result<Arc<Self>, StoreError> {
-        if let Some(url) = &options.parts_url {
-            let message = format!("parts at {url}: only the local folder is served yet");
-            return Err(StoreError::Invalid(message));
-        }
         let state = catalog.load().await?;
-        let root = options.data.join("parts");
-        let folder = Arc::new(PartFolder::new(
-            Arc::clone(&world.disk),
-            root,
-            (options.memory_bytes_max / 16).min(CACHE_BYTES_MAX) as usize,
-        ));
-        folder.remove_strangers(&state.parts)?;
+        let cache_bytes = (options.memory_bytes_max / 16).min(CACHE_BYTES_MAX) as usize;
+        let cache = Arc::new(PartCache::new(cache_bytes));
+        let located = match (&options.parts_url, located) {
+            (Some(url), None) => Some(locate(url, &options)?),
+            (_, located) => located,
+        };
+        let place = place(&options, &world, (located, state.identity), &cache)?;
+        let known: Vec<String> = state.parts.iter().map(|row| row.path.clone()).collect();
+        let cleaned = Arc::clone(&place);
+        let clean = move || {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            cleaned.remove_strangers(&known)
+        };
+        super::on_pool(clean).await?;
+        let folder = Arc::new(PartFolder::new(place, cache));
         let tenants = tenants_of(&state, &folder)?;
         let counters = Arc::new(Counters::default());
         let wal_folder = options.data.join("wal");
@@ -115,6 +142,43 @@ fn lock(options: &StoreOptions, world: &World) -> Result<Box<dyn FileLock>, Stor
         )),
         Err(source) => Err(failed(source)),
     }
+}
+
+/// Where parts are: on an object store, for the catalog of that identity, or in a local folder.
+fn place(
+    options: &StoreOptions,
+    world: &World,
+    (located, identity): (Option<Located>, u64),
+    cache: &Arc<PartCache>,
+) -> Result<Arc<dyn PartPlace>, StoreError> {
+    let disk = Arc::clone(&world.disk);
+    let Some(located) = located else {
+        return Ok(Arc::new(DiskPlace::new(disk, options.data.join("parts"))));
+    };
+    let tails = TailCache::new(Arc::clone(&disk), options.data.join("tails"));
+    Ok(Arc::new(ObjectPlace::new(located, identity, Arc::clone(cache), tails, disk)?))
+}
+
+#[cfg(not(feature = "objects"))]
+fn locate(url: &str, _options: &StoreOptions) -> Result<Located, StoreError> {
+    Err(StoreError::Invalid(format!("parts at {url}: this build has no object stores")))
+}
+
+/// A number that tells this data folder from all others that use one catalog.
+#[cfg(feature = "catalog-sql")]
+fn instance(options: &StoreOptions, world: &World) -> Result<u64, StoreError> {
+    let path = options.data.join("instance");
+    let failed = |source| StoreError::Io { what: format!("writing {}", path.display()), source };
+    if let Ok(text) = world.disk.read(&path) {
+        let text = String::from_utf8_lossy(&text);
+        return u64::from_str_radix(text.trim(), 16).map_err(|_| StoreError::Corrupt {
+            what: path.display().to_string(),
+            detail: "it holds no hexadecimal number".to_owned(),
+        });
+    }
+    let instance = world.random.next_u64();
+    world.disk.write_atomic(&path, format!("{instance:016x}\n").as_bytes()).map_err(failed)?;
+    Ok(instance)
 }
 
 fn tenants_of(state: &CatalogState, folder: &Arc<PartFolder>) -> Result<Tenants, StoreError> {

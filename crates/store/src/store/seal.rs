@@ -12,7 +12,7 @@ use crate::catalog::{Change, PartRow};
 use crate::head::Head;
 use crate::metrics::Counters;
 use crate::part::{MetricPartBuilder, PartMeta, PartOptions};
-use crate::parts::{PartFolder, StoredPart};
+use crate::parts::StoredPart;
 use crate::view::Tenant;
 
 impl Store {
@@ -97,21 +97,22 @@ impl Store {
         meta: PartMeta,
         (level, rank): (u32, Option<u64>),
     ) -> Result<Arc<StoredPart>, StoreError> {
+        Counters::add(&self.counters.parts_written, 1);
+        Counters::add(&self.counters.part_bytes_written, bytes.len() as u64);
+        let (folder, name) = (Arc::clone(&self.folder), tenant.id.as_str().to_owned());
         let id = self.next_id();
-        let path = PartFolder::path_of(tenant.id.as_str(), id);
+        let path = folder.place().path_of(&name, id, self.world.random.next_u64());
+        let stored = path.clone();
+        self.on_pool(move || folder.place().store(&stored, &bytes)).await?;
         let row = PartRow {
             id,
             tenant: tenant.id.as_str().to_owned(),
-            path: path.clone(),
+            path,
             level,
             rank: rank.unwrap_or(id),
             created_ms: self.world.clock.now_ms(),
             meta,
         };
-        let folder = Arc::clone(&self.folder);
-        Counters::add(&self.counters.parts_written, 1);
-        Counters::add(&self.counters.part_bytes_written, bytes.len() as u64);
-        self.on_pool(move || folder.store(&path, &bytes)).await?;
         Ok(Arc::new(StoredPart::new(row, Arc::clone(&self.folder))))
     }
 
@@ -120,9 +121,7 @@ impl Store {
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-            Err(StoreError::Unavailable(format!("background work ended early: {error}")))
-        })
+        super::on_pool(work).await
     }
 }
 

@@ -12,6 +12,7 @@ use vigie_world::World;
 use crate::{Budget, Select, Store, StoreError, StoreErrorKind, StoreOptions};
 
 mod crash;
+mod objects;
 mod replay;
 
 const ALL: TimeRange = TimeRange::ALL;
@@ -62,6 +63,16 @@ async fn open_options(options: StoreOptions) -> Arc<Store> {
     store
 }
 
+/// Lets go of a store without closing it, as if the process had been killed, and waits until its
+/// background work has let go too.
+async fn forget(store: Arc<Store>) {
+    let weak = Arc::downgrade(&store);
+    drop(store);
+    while weak.strong_count() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn what_is_written_is_found_in_the_log_the_head_and_parts() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,7 +84,7 @@ async fn what_is_written_is_found_in_the_log_the_head_and_parts() {
     assert_eq!(before.len(), 1);
     assert_eq!(before[0].1.values, (2..12).map(f64::from).collect::<Vec<_>>());
     // As if the process had been killed: nothing is closed, the lock goes with the store.
-    drop(store);
+    forget(store).await;
     let store = open(&folder).await;
     assert_eq!(store.head_stats(&tenant()).samples, 30, "replayed");
     let all = read_all(&store, &[]).await;
@@ -90,7 +101,7 @@ async fn what_is_written_is_found_in_the_log_the_head_and_parts() {
         assert_eq!(new.len(), 12, "head and part together");
     }
     store.close().await.unwrap();
-    drop(store);
+    forget(store).await;
     let store = open(&folder).await;
     assert_eq!(store.head_stats(&tenant()).samples, 0, "nothing is left to replay");
     let again = read_all(&store, &[]).await;
@@ -245,7 +256,7 @@ async fn deleted_points_are_gone_at_once_and_later_ones_stay() -> Result<(), Sto
     assert_eq!(store.delete_series(&tenant(), &sets, ALL).await?, 1);
     assert!(read_all(&store, &host0).await.is_empty(), "a series without points is not there");
     store.close().await?;
-    drop(store);
+    forget(store).await;
     let store = open(&folder).await;
     assert!(read_all(&store, &host0).await.is_empty());
     Ok(())
@@ -279,7 +290,7 @@ async fn retention_by_time_and_size_removes_the_oldest() {
     assert_eq!(read_all(&store, &[]).await[0].1.timestamps_ms, [50_000, 120_000]);
     let bytes = store.parts(&tenant())[1].meta.bytes;
     store.close().await.unwrap();
-    drop(store);
+    forget(store).await;
     options.retention_bytes = Some(bytes);
     let store = open_options(options).await;
     store.tidy().await.unwrap();
@@ -298,7 +309,7 @@ async fn limits_refuse_with_a_reason() {
     assert_eq!((report.samples, report.rejected), (2, 1));
     assert_eq!(report.rejections[0].reason, RejectionReason::SeriesLimit);
     store.close().await.unwrap();
-    drop(store);
+    forget(store).await;
     options.free_bytes_min = u64::MAX;
     let store = open_options(options).await;
     let refused = store.write(&tenant(), batch("up", 1, 2000, 0.0), Acknowledge::Durable).await;

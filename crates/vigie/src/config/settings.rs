@@ -1,5 +1,6 @@
 //! `vigie.toml`: what has no home in the files of the replaced tools.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +50,9 @@ pub(crate) struct StoreSettings {
     pub(crate) retention_size: Option<String>,
     /// Where parts live: `s3://`, `gs://` or `az://`.
     pub(crate) parts_url: Option<String>,
+    /// Settings of the object store by its own names (`endpoint`, `region`, `access_key_id`, ...);
+    /// they count before the environment (`AWS_*`, `GOOGLE_*`, `AZURE_*`).
+    pub(crate) parts_options: BTreeMap<String, String>,
     /// Where the catalog of parts lives: `postgres://`.
     pub(crate) catalog_url: Option<String>,
     /// Memory that heads and caches may take (`1GB`).
