@@ -3,16 +3,37 @@
 //! Grouping, silences, inhibition, routing and notifying follow Alertmanager; every decision is
 //! kept, so that for each notification, sent or not, Vigie can say why.
 
+mod alert;
 pub mod config;
+mod engine;
 mod fingerprint;
 mod inhibit;
 mod interval;
+mod journal;
+mod limits;
+mod log;
 mod matcher;
 pub mod notify;
+mod responder;
 mod route;
+mod silence;
+pub mod why;
 
+pub use alert::{AlertError, Now, StoredAlert};
+pub use engine::{
+    Acknowledgement, AlertFilter, AlertStatus, AlertView, Delivery, DeliveryStats, Engine,
+    EngineStats, EngineTimes, GroupView, LATENCY_BOUNDS_SECONDS, PutOutcome, Record, Restored,
+    Running,
+};
 pub use fingerprint::Fingerprint;
 pub use inhibit::InhibitRule;
 pub use interval::{MinuteSpan, NamedIntervals, Span, TimeInterval};
+pub use limits::Limits;
+pub use log::{LogEntry, LogKey, Verdict};
 pub use matcher::{AlertMatcher, AlertMatchers, MatcherError, MatcherSyntax, ParsedMatchers};
+pub use responder::{
+    AccessError, Preview, RenderedIntegration, RespondError, RespondErrorKind, Responder,
+    ResponderOptions, Tenant, preview,
+};
 pub use route::{Grouping, Route, RouteTree};
+pub use silence::{Silence, SilenceError, SilenceRequest, SilenceState};

@@ -1,0 +1,241 @@
+//! What has to survive a restart, on disk: a snapshot, and a log of what changed since.
+//!
+//! Both files hold lines of `<crc32c of the rest, 8 hex digits> <JSON>`; the first line names the
+//! version. A torn last line, as a loss of power leaves it, ends the reading; what was synced
+//! before it is kept. When the log has grown, a new snapshot replaces it: written whole, then
+//! renamed, under the next generation's number, so that at any moment exactly one snapshot and
+//! its own log count. The format is documented in `docs/formats/respond-journal.md`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vigie_world::{AppendFile, Disk, FileLock};
+
+use crate::Record;
+
+const HEADER: &str = "vigie-respond 1";
+/// A log shorter than this is not worth a new snapshot.
+const LOG_BYTES_MIN: u64 = 4 << 20;
+/// Bytes that a file may have when it is read.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// The two files of one tenant, open for writing.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    generation: u64,
+    log: Box<dyn AppendFile>,
+    snapshot_bytes: u64,
+    _lock: Box<dyn FileLock>,
+}
+
+impl Journal {
+    /// Opens the files in `folder` (made when it is not there) and reads what was kept.
+    pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> io::Result<(Self, Vec<Record>)> {
+        disk.create_folder(folder)?;
+        let lock = disk.lock(&folder.join("lock"))?;
+        let generation = newest(&*disk, folder)?;
+        let mut records = Vec::new();
+        let mut snapshot_bytes = 0;
+        if generation > 0 {
+            let path = snapshot_path(folder, generation);
+            snapshot_bytes = read_lines(&*disk, &path, &mut records)?.1;
+        }
+        let log_path = log_path(folder, generation);
+        let valid =
+            if disk.exists(&log_path) { read_lines(&*disk, &log_path, &mut records)?.0 } else { 0 };
+        let mut log = disk.open_append(&log_path)?;
+        if log.length() > valid {
+            tracing::warn!(
+                file = %log_path.display(), kept = valid, length = log.length(),
+                "the end of the journal is torn and left out"
+            );
+            log.truncate(valid)?;
+        }
+        if valid == 0 {
+            log.append(line(HEADER).as_bytes())?;
+            log.sync()?;
+        }
+        disk.sync_folder(folder)?;
+        remove_others(&*disk, folder, generation);
+        let folder = folder.to_path_buf();
+        Ok((Self { disk, folder, generation, log, snapshot_bytes, _lock: lock }, records))
+    }
+
+    /// Writes records; they survive the loss of power when it returns and one was urgent.
+    pub(crate) fn write(&mut self, records: &[Record]) -> io::Result<()> {
+        let mut text = String::new();
+        for record in records {
+            text.push_str(&encode(record)?);
+        }
+        self.log.append(text.as_bytes())?;
+        if records.iter().any(Record::is_urgent) {
+            self.log.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the log has grown so much that a snapshot is due.
+    pub(crate) fn is_long(&self) -> bool {
+        self.log.length() > LOG_BYTES_MIN.max(self.snapshot_bytes.saturating_mul(2))
+    }
+
+    /// Starts anew with `records`, which are everything there is.
+    pub(crate) fn replace(&mut self, records: &[Record]) -> io::Result<()> {
+        let generation = self.generation + 1;
+        let mut text = line(HEADER);
+        for record in records {
+            text.push_str(&encode(record)?);
+        }
+        // The log first: a snapshot without its log would be read as one without changes, but
+        // the changes that follow must have a file whose name is durable.
+        let mut log = self.disk.open_append(&log_path(&self.folder, generation))?;
+        log.truncate(0)?;
+        log.append(line(HEADER).as_bytes())?;
+        log.sync()?;
+        self.disk.write_atomic(&snapshot_path(&self.folder, generation), text.as_bytes())?;
+        self.generation = generation;
+        self.log = log;
+        self.snapshot_bytes = text.len() as u64;
+        remove_others(&*self.disk, &self.folder, generation);
+        Ok(())
+    }
+}
+
+fn snapshot_path(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("snapshot-{generation}"))
+}
+
+fn log_path(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("log-{generation}"))
+}
+
+/// The newest snapshot's generation; 0 when there is none yet.
+fn newest(disk: &dyn Disk, folder: &Path) -> io::Result<u64> {
+    let entries = disk.list(folder)?;
+    let numbers = entries.iter().filter_map(|e| e.name.strip_prefix("snapshot-")?.parse().ok());
+    Ok(numbers.max().unwrap_or(0))
+}
+
+/// Files of other generations; that they cannot be removed costs space only.
+fn remove_others(disk: &dyn Disk, folder: &Path, generation: u64) {
+    let Ok(entries) = disk.list(folder) else { return };
+    let current = [format!("snapshot-{generation}"), format!("log-{generation}")];
+    for entry in entries {
+        let is_ours = entry.name.starts_with("snapshot-") || entry.name.starts_with("log-");
+        if is_ours && !current.contains(&entry.name) {
+            disk.remove_file(&folder.join(&entry.name)).ok();
+        }
+    }
+}
+
+fn encode(record: &Record) -> io::Result<String> {
+    serde_json::to_string(record).map(|json| line(&json)).map_err(io::Error::other)
+}
+
+fn line(text: &str) -> String {
+    format!("{:08x} {text}\n", crc32c::crc32c(text.as_bytes()))
+}
+
+/// Reads the lines of a file; gives how many of its bytes are sound, and how many it has.
+fn read_lines(disk: &dyn Disk, path: &Path, records: &mut Vec<Record>) -> io::Result<(u64, u64)> {
+    if disk.open_read(path)?.length() > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!("{} is too large", path.display())));
+    }
+    let bytes = disk.read(path)?;
+    let mut valid = 0_u64;
+    for (number, whole) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let Some(text) = sound(whole) else { break };
+        if number == 0 && text != HEADER {
+            let message = format!("{} has a version that is not known: {text}", path.display());
+            return Err(io::Error::other(message));
+        }
+        if number > 0 {
+            match serde_json::from_str(text) {
+                Ok(record) => records.push(record),
+                // The checksum is right: a newer version wrote it.
+                Err(error) => tracing::warn!(%error, "a record of the journal is not understood"),
+            }
+        }
+        valid += whole.len() as u64;
+    }
+    Ok((valid, bytes.len() as u64))
+}
+
+/// The text of a whole line whose checksum is right.
+fn sound(whole: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(whole.strip_suffix(b"\n")?).ok()?;
+    let (sum, text) = text.split_once(' ')?;
+    let sum = u32::from_str_radix(sum, 16).ok()?;
+    (sum == crc32c::crc32c(text.as_bytes())).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use vigie_world::SimDisk;
+
+    use super::*;
+
+    fn gone(number: usize) -> Record {
+        Record::SilenceGone { id: number.to_string() }
+    }
+
+    fn open(disk: &SimDisk) -> (Journal, Vec<Record>) {
+        Journal::open(Arc::new(disk.clone()), Path::new("/data/respond")).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let disk = SimDisk::from_seed(1);
+        let (mut journal, records) = open(&disk);
+        assert!(records.is_empty());
+        journal.write(&[gone(1), gone(2)]).unwrap();
+        let busy = Journal::open(Arc::new(disk.clone()), Path::new("/data/respond")).unwrap_err();
+        assert_eq!(busy.kind(), ErrorKind::WouldBlock, "one process at a time");
+        drop(journal);
+        let (mut journal, records) = open(&disk);
+        assert_eq!(records, [gone(1), gone(2)]);
+        journal.replace(&[gone(3)]).unwrap();
+        journal.write(&[gone(4)]).unwrap();
+        drop(journal);
+        assert_eq!(open(&disk).1, [gone(3), gone(4)]);
+        let files = disk.list(Path::new("/data/respond")).unwrap();
+        assert_eq!(files.len(), 2, "old files are gone: {files:?}");
+    }
+
+    /// Whatever moment the power fails at, what is read is what was written, up to some point
+    /// not before the last sync.
+    #[test]
+    fn a_crash_loses_at_most_what_was_not_synced() {
+        for seed in 0..200 {
+            let disk = SimDisk::from_seed(seed);
+            let (mut journal, _) = open(&disk);
+            let mut written = Vec::new();
+            let mut synced = 0;
+            let steps = 3 + seed as usize % 23;
+            for step in 0..steps {
+                if step % 7 == 6 {
+                    journal.replace(&written).unwrap();
+                    synced = written.len();
+                    continue;
+                }
+                let record = gone(step);
+                journal.write(std::slice::from_ref(&record)).unwrap();
+                written.push(record);
+                if step % 3 == 0 {
+                    journal.log.sync().unwrap();
+                    synced = written.len();
+                }
+            }
+            disk.crash();
+            drop(journal);
+            let (_, found) = open(&disk);
+            assert!(found.len() >= synced, "seed {seed}: {} of {synced}", found.len());
+            assert_eq!(found, written[..found.len()], "seed {seed}");
+        }
+    }
+}
