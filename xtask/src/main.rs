@@ -1,9 +1,10 @@
-//! The tasks of the house, in the house's language: `cargo xtask run|test|ci|tidy|web`.
+//! The tasks of the house, in the house's language: `cargo xtask run|test|ci|differential|tidy|web`.
 //!
 //! One toolbox for people and for continuous integration: no Makefile, no second task runner.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
 mod ci;
+mod differential;
 mod needs;
 mod shell;
 mod start;
@@ -20,6 +21,8 @@ cargo xtask <task>
                   `vigie run` (for example --port-offset 10000)
   test            install what the tests need, then run everything: tidy, web, Rust
   ci              test, and what a change must pass besides: formatting, lints, documentation
+  differential [--queries N] [--seed N] [--prometheus PATH]
+                  random queries over random data, Vigie beside Prometheus (5000 unless said)
   tidy            the structure alone: dependencies between crates, headers, lengths, links
   web             build the page into web/dist
 ";
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         "run" => start::run(&rest),
         "test" => test::run(),
         "ci" => ci::run(),
+        "differential" => differential::run(&rest),
         "tidy" => tidy::run(),
         "web" => web::build(),
         "" | "help" | "--help" | "-h" => {

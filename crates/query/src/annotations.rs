@@ -1,6 +1,5 @@
 //! Warnings and infos that go along with an answer. The texts are Prometheus'.
 
-use hashbrown::HashSet;
 use vigie_language::promql::Position;
 
 use crate::eval::{Forced, go_float};
@@ -71,30 +70,30 @@ fn two_digits(value: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
+/// A text and the place that it is told of.
+#[derive(Debug)]
+struct Note {
+    text: String,
+    position: Position,
+}
+
 /// Annotations in the order in which they came up, each text once.
 #[derive(Debug, Default)]
 pub(crate) struct Annotations {
-    warnings: Vec<String>,
-    infos: Vec<String>,
-    seen: HashSet<String>,
+    warnings: Vec<Note>,
+    infos: Vec<Note>,
     forced: Vec<(String, Position, ForcedNote)>,
     /// By metric and place, how often a point began before the previous one was taken.
     start_overlaps: Vec<(String, Position, u64)>,
 }
 
 impl Annotations {
-    pub(crate) fn warn(&mut self, text: &str, position: Position, query: &str) {
-        let text = format!("PromQL warning: {text} ({})", line_and_column(query, position));
-        if self.seen.insert(text.clone()) {
-            self.warnings.push(text);
-        }
+    pub(crate) fn warn(&mut self, text: &str, position: Position) {
+        note(&mut self.warnings, text, position);
     }
 
-    pub(crate) fn info(&mut self, text: &str, position: Position, query: &str) {
-        let text = format!("PromQL info: {text} ({})", line_and_column(query, position));
-        if self.seen.insert(text.clone()) {
-            self.infos.push(text);
-        }
+    pub(crate) fn info(&mut self, text: &str, position: Position) {
+        note(&mut self.infos, text, position);
     }
 
     /// That classic buckets were fixed; what is said of the same metric at the same place becomes
@@ -122,16 +121,34 @@ impl Annotations {
             let text = format!(
                 "sample has start time that overlaps with previous sample timestamp for metric {metric:?}{times}"
             );
-            self.warn(&text, position, query);
+            self.warn(&text, position);
         }
         for (text, position, note) in std::mem::take(&mut self.forced) {
-            self.info(&format!("{text}, {}", note.describe()), position, query);
+            self.info(&format!("{text}, {}", note.describe()), position);
         }
-        (limit(self.warnings, max, "warning"), limit(self.infos, max, "info"))
+        (told(&self.warnings, max, "warning", query), told(&self.infos, max, "info", query))
     }
 }
 
-fn limit(mut texts: Vec<String>, max: usize, kind: &str) -> Vec<String> {
+/// Adds a note. Of one text told of several places only the place evaluated last is kept, as in
+/// Prometheus: an expression comes after those within it and after those left of it.
+fn note(notes: &mut Vec<Note>, text: &str, position: Position) {
+    let Some(known) = notes.iter_mut().find(|note| note.text == text) else {
+        return notes.push(Note { text: text.to_owned(), position });
+    };
+    let old = known.position;
+    let holds = |a: Position, b: Position| a.start <= b.start && b.end <= a.end;
+    if holds(position, old) || (position.start > old.start && !holds(old, position)) {
+        known.position = position;
+    }
+}
+
+fn told(notes: &[Note], max: usize, kind: &str, query: &str) -> Vec<String> {
+    let with_place = |note: &Note| {
+        let place = line_and_column(query, note.position);
+        format!("PromQL {kind}: {} ({place})", note.text)
+    };
+    let mut texts: Vec<String> = notes.iter().map(with_place).collect();
     if max > 0 && texts.len() > max {
         let more = texts.len() - max;
         texts.truncate(max);

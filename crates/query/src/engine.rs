@@ -219,7 +219,6 @@ fn evaluate(work: &Work) -> Result<QueryOutput, QueryError> {
         QueryKind::Range { start_ms, end_ms, step_ms } => Grid::new(start_ms, end_ms, step_ms),
     };
     let evaluator = Evaluator {
-        query: &work.text,
         plan: &work.plan,
         series: &work.series,
         budget: &work.budget,

@@ -43,7 +43,6 @@ pub(crate) type Sink<'s> = &'s mut dyn FnMut(&mut Row) -> Result<(), QueryError>
 
 /// What all of an evaluation shares.
 pub(crate) struct Evaluator<'a> {
-    pub(crate) query: &'a str,
     pub(crate) plan: &'a Plan,
     /// The series of each of the plan's selectors.
     pub(crate) series: &'a [SeriesSet],
@@ -69,11 +68,11 @@ impl Evaluator<'_> {
     }
 
     pub(crate) fn warn(&self, text: &str, position: Position) {
-        self.annotations.borrow_mut().warn(text, position, self.query);
+        self.annotations.borrow_mut().warn(text, position);
     }
 
     pub(crate) fn info(&self, text: &str, position: Position) {
-        self.annotations.borrow_mut().info(text, position, self.query);
+        self.annotations.borrow_mut().info(text, position);
     }
 
     pub(crate) fn count_samples(&self, samples: usize) {

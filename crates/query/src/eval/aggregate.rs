@@ -65,7 +65,7 @@ impl Evaluator<'_> {
             group.column.add(row, self, node);
             Ok(())
         })?;
-        if node.op == AggregateOp::Quantile && !groups.is_empty() {
+        if node.op == AggregateOp::Quantile {
             self.warn_quantiles(&params, node);
         }
         let mut row = Row::default();

@@ -30,9 +30,9 @@ impl DatePart {
 
     /// This part of the date at `seconds` since the epoch.
     pub(crate) fn of(self, seconds: f64) -> f64 {
-        let seconds = seconds as i64;
-        let days = seconds.div_euclid(86_400);
-        let within = seconds.rem_euclid(86_400);
+        let seconds = whole_seconds(seconds);
+        let days = seconds.div_euclid(86_400) as i64;
+        let within = seconds.rem_euclid(86_400) as i64;
         let (year, month, day) = civil(days);
         let part = match self {
             Self::Minute => within / 60 % 60,
@@ -50,6 +50,16 @@ impl DatePart {
         };
         part as f64
     }
+}
+
+/// The seconds that Go takes `seconds` for. What is no `int64` becomes the least one, and the
+/// least ones lie before Go's first year and count as after its last.
+fn whole_seconds(seconds: f64) -> i128 {
+    /// Go's years begin here, in -292,277,022,399.
+    const FIRST: i128 = -9_223_371_966_579_724_800;
+    let fits = seconds >= i64::MIN as f64 && seconds < i64::MAX as f64;
+    let whole = i128::from(if fits { seconds as i64 } else { i64::MIN });
+    if whole < FIRST { whole + (1 << 64) } else { whole }
 }
 
 /// (year, month, day) of a day since the epoch. After Howard Hinnant's "chrono-compatible
@@ -103,5 +113,15 @@ mod tests {
         check(1_709_251_199.0, [2024.0, 2.0, 29.0, 23.0, 59.0, 4.0, 60.0, 29.0]);
         // 1969-12-31 23:59:59.
         check(-1.0, [1969.0, 12.0, 31.0, 23.0, 59.0, 3.0, 365.0, 31.0]);
+    }
+
+    /// What Go 1.26 says on amd64.
+    #[test]
+    fn what_is_no_date_is_gos() {
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300] {
+            check(odd, [292_277_026_596.0, 12.0, 4.0, 15.0, 30.0, 0.0, 339.0, 31.0]);
+        }
+        check(-9e18, [-285_198_644_592.0, 9.0, 12.0, 8.0, 0.0, 1.0, 256.0, 30.0]);
+        check(9e18, [285_198_648_531.0, 4.0, 21.0, 16.0, 0.0, 6.0, 111.0, 30.0]);
     }
 }

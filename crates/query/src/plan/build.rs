@@ -222,7 +222,9 @@ impl Builder {
         let node = Node::Range(RangeNode {
             source: RangeSource::Subquery { expr: Box::new(inner), step_ms, lookup },
             range_ms,
-            position: Position { start: expr.expr.position().start, end: expr.end },
+            // Prometheus evaluates a subquery into a range of its own, which has no place in the
+            // text: what is told of it is told of the beginning.
+            position: Position::default(),
             matchers: Vec::new(),
         });
         Ok(Built { node, invariant, wrap: false })
@@ -257,7 +259,7 @@ impl Builder {
             args.push(Argument {
                 node,
                 value_type: arg.value_type(),
-                position: arg.position(),
+                position: place_of(arg),
                 matchers: match unwrap(arg) {
                     Expr::Vector(selector) => selector.matchers.clone(),
                     _ => Vec::new(),
@@ -420,5 +422,14 @@ fn unwrap(expr: &Expr) -> &Expr {
     match expr {
         Expr::Paren(paren) => unwrap(&paren.expr),
         other => other,
+    }
+}
+
+/// Where an argument stands; nowhere for a subquery, as in [`RangeNode::position`].
+fn place_of(arg: &Expr) -> Position {
+    match arg {
+        Expr::Subquery(_) => Position::default(),
+        Expr::Paren(paren) if paren.expr.value_type() == ValueType::Matrix => place_of(&paren.expr),
+        other => other.position(),
     }
 }

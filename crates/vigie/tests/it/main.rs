@@ -7,6 +7,7 @@ mod clients;
 mod conformance;
 mod crash;
 mod defaults;
+mod differential;
 mod hostile;
 mod page;
 mod remote;

@@ -49,11 +49,12 @@ fn grown_floats(call: &WindowCall<'_>, window: &Window<'_>, growth: Growth) -> O
     let mut total = last - first;
     let starts = if growth.counter && call.use_starts { window.starts } else { &[] };
     if growth.counter {
-        total += if starts.is_empty() {
-            if window.never_falls { 0.0 } else { lost_by_resets(values) }
-        } else {
-            lost_by_resets_and_starts(call, window)
-        };
+        // Added one by one, as Prometheus does: large values make the order matter.
+        if !starts.is_empty() {
+            total = lost_by_resets_and_starts(call, window, total);
+        } else if !window.never_falls {
+            total = lost_by_resets(values, total);
+        }
     }
     let mut extent = Extent::new(call, window.times)?;
     if extent.begins_with_start(call, starts) {
@@ -66,9 +67,9 @@ fn grown_floats(call: &WindowCall<'_>, window: &Window<'_>, growth: Growth) -> O
     Some(total * extent.factor(call, growth))
 }
 
-/// What the counter had counted before each restart.
-fn lost_by_resets(values: &[f64]) -> f64 {
-    let mut lost = 0.0;
+/// Adds what the counter had counted before each restart to `grown`.
+fn lost_by_resets(values: &[f64], grown: f64) -> f64 {
+    let mut lost = grown;
     let mut previous = values.first().copied().unwrap_or(0.0);
     for value in values {
         if *value < previous {
@@ -79,9 +80,9 @@ fn lost_by_resets(values: &[f64]) -> f64 {
     lost
 }
 
-fn lost_by_resets_and_starts(call: &WindowCall<'_>, window: &Window<'_>) -> f64 {
+fn lost_by_resets_and_starts(call: &WindowCall<'_>, window: &Window<'_>, grown: f64) -> f64 {
     let (values, times, starts) = (window.floats, window.times, window.starts);
-    let (mut lost, mut told) = (0.0, false);
+    let (mut lost, mut told) = (grown, false);
     for at in 1..values.len() {
         if !told && starts_overlap(starts[at - 1], times[at - 1], starts[at]) {
             warn_overlap(call);
