@@ -13,6 +13,7 @@ use std::fmt;
 
 use vigie_language::yaml::{Node, Source};
 
+use crate::reader::Written;
 use crate::{Expander, GroupDefinition, Place, Rule, RuleExpression, RuleKind};
 
 /// Something that is wrong in a rule file.
@@ -51,13 +52,6 @@ struct WrittenGroup {
     limit: i64,
     labels: BTreeMap<String, String>,
     rules: Vec<WrittenRule>,
-}
-
-/// A text and where it stands.
-#[derive(Debug, Default, Clone)]
-struct Written {
-    text: String,
-    place: Place,
 }
 
 /// A rule as it is written.

@@ -10,10 +10,12 @@ mod lint;
 mod manager;
 mod metrics;
 mod outlet;
+mod reader;
 mod rule;
 mod source;
 mod status;
 mod template;
+mod unit_test;
 
 pub use file::{ReadOptions, RuleFileError, parse_rule_file};
 pub use instance::{AlertInstance, AlertState};
@@ -24,7 +26,8 @@ pub use outlet::AlertOutlet;
 pub use rule::{GroupDefinition, Place, Rule, RuleKind};
 pub use source::{RuleExpression, RuleSource, SourceFuture, StoreSource};
 pub use status::{GroupStatus, RuleHealth, RuleStatus};
-pub use template::{Answers, Expander, ExpanderError, TemplateContext};
+pub use template::{Answers, Expander, ExpanderError, GoExpander, TemplateContext};
+pub use unit_test::{CaseReport, UnitTestOptions, UnitTestReport, run_unit_tests};
 
 /// Where people see what a rule asks: Prometheus' `generatorURL`.
 pub(crate) fn rule_link(external_url: &str, expression: &str) -> String {

@@ -78,6 +78,8 @@ pub struct RuleManager {
     /// Groups that have gone and whose series are about to end.
     ending: tokio::sync::Mutex<JoinSet<()>>,
     stop: CancellationToken,
+    /// Cancelled when groups may run.
+    go: CancellationToken,
     has_loaded: AtomicBool,
 }
 
@@ -102,11 +104,11 @@ impl RuleManager {
             groups: RwLock::default(),
             ending: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
+            go: CancellationToken::new(),
             has_loaded: AtomicBool::new(false),
         }
     }
 
-    #[cfg(test)]
     pub(crate) const fn environment(&self) -> &Arc<Environment> {
         &self.environment
     }
@@ -126,7 +128,12 @@ impl RuleManager {
         self.environment.surroundings.store(Arc::new(surroundings));
     }
 
-    /// Runs these groups from now on. Groups that did not change go on undisturbed; those that
+    /// Lets groups run: when what is stored can be asked.
+    pub fn start(&self) {
+        self.go.cancel();
+    }
+
+    /// Runs these groups from now on, or from [`start`](Self::start) on. Groups that did not change go on undisturbed; those that
     /// did keep the state of rules with the same name and labels.
     pub async fn apply(&self, definitions: Vec<GroupDefinition>) {
         if self.stop.is_cancelled() {
@@ -151,7 +158,7 @@ impl RuleManager {
                 group.take_over(&running.group);
             }
             let stop = self.stop.child_token();
-            let task = tokio::spawn(Arc::clone(&group).run(stop.clone()));
+            let task = tokio::spawn(Arc::clone(&group).run_after(self.go.clone(), stop.clone()));
             new.insert(key, Running { group, stop, task: Some(task) });
         }
         *self.groups.write() = new;

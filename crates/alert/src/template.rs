@@ -3,11 +3,15 @@
 //! Templates may ask queries, whose answers take time; expanding does not wait. So a template
 //! that asks is expanded again and again, each time with one answer more.
 
+mod go;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use vigie_model::Labels;
 use vigie_query::{InstantSample, SampleValue};
+
+pub use go::GoExpander;
 
 use crate::{RuleExpression, RuleSource};
 

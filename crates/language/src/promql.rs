@@ -9,6 +9,7 @@ mod operators;
 mod parser;
 mod print;
 mod quote;
+mod series;
 
 pub use ast::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, DurationExpr, DurationOp, Expr,
@@ -22,6 +23,7 @@ pub use parser::{QUERY_BYTES_MAX, parse, parse_selector};
 pub use print::pretty;
 pub use quote::go_quote;
 pub(crate) use quote::{go_quote_char, is_printable, unescape};
+pub use series::{SeriesValue, parse_metric, parse_series, parse_values};
 
 #[cfg(test)]
 mod tests;

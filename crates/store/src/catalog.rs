@@ -4,7 +4,6 @@
 //! same transaction says up to which generation the write-ahead log is in parts, so that after
 //! a crash nothing is missing and nothing is there twice.
 
-#[cfg(test)]
 pub(crate) mod memory;
 #[cfg(feature = "catalog-sql")]
 pub(crate) mod sql;

@@ -2,6 +2,7 @@
 
 mod node_exporter;
 mod prometheus;
+mod rules;
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -10,7 +11,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use node_exporter::NodeExporterArgs;
-pub(crate) use prometheus::{PrometheusArgs, PromtoolArgs, PromtoolCheck, PromtoolCommand};
+pub(crate) use prometheus::{
+    PrometheusArgs, PromtoolArgs, PromtoolBlocks, PromtoolCheck, PromtoolCommand, PromtoolTsdb,
+};
+pub(crate) use rules::{CheckRulesArgs, TestRulesArgs, TestWhat};
 
 /// One process that watches: metrics in, answers out.
 #[derive(Debug, Parser)]
@@ -28,6 +32,11 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Read configuration files as `run` would, and say what is wrong
     Check(CheckArgs),
+    /// Run unit tests
+    Test {
+        #[command(subcommand)]
+        what: TestWhat,
+    },
     /// Ask a running Vigie
     Query(QueryArgs),
     /// Run as Prometheus would, with its flags
@@ -93,10 +102,19 @@ pub(crate) enum LogFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CheckArgs {
+    #[command(subcommand)]
+    pub(crate) what: Option<CheckWhat>,
     /// Configuration files or folders
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckWhat {
+    /// Rule files alone, as promtool checks them
+    Rules(CheckRulesArgs),
 }
 
 #[derive(Debug, Args)]

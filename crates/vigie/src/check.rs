@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use vigie_alert::{GoExpander, ReadOptions};
 use vigie_receive::config::LoadedConfig;
 use vigie_world::World;
 
 use crate::config::{Found, Kind, Settings, environment, recognise};
 use crate::log::say;
+use crate::run::rules::read_groups;
 
 /// Checks all files of `paths`; an error when one of them cannot work.
 pub(crate) fn check(paths: &[PathBuf]) -> Result<()> {
@@ -58,10 +60,27 @@ fn examine(found: &Found, world: &World) -> Report {
                 report.errors.push(error.to_string());
             }
         }
+        Kind::Rules => examine_rules(found, world, &mut report),
         Kind::Other => {}
         _ => report.notes.push("not yet served".to_owned()),
     }
     report
+}
+
+fn examine_rules(found: &Found, world: &World, report: &mut Report) {
+    let expander = GoExpander::default();
+    let options = ReadOptions {
+        default_interval_ms: 60_000,
+        ignore_unknown_fields: false,
+        expander: &expander,
+    };
+    match read_groups(&found.path, options, world) {
+        Ok(groups) => {
+            let rules: usize = groups.iter().map(|group| group.rules.len()).sum();
+            report.notes.push(format!("{} groups, {rules} rules", groups.len()));
+        }
+        Err(errors) => report.errors.extend(errors),
+    }
 }
 
 fn examine_prometheus(loaded: &LoadedConfig, report: &mut Report) {

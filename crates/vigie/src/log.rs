@@ -37,3 +37,9 @@ pub(crate) fn fatal(error: &anyhow::Error) {
 pub(crate) fn say(text: &str) {
     println!("{text}");
 }
+
+/// Says what is wrong with what was asked for, beside the answer.
+#[expect(clippy::print_stderr, reason = "tools print what is wrong beside their output")]
+pub(crate) fn warn(text: &str) {
+    eprintln!("{text}");
+}

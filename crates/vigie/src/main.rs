@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod log;
 mod plan;
+mod rules;
 mod run;
 
 use std::process::ExitCode;
@@ -16,7 +17,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use vigie_world::World;
 
-use crate::args::{Cli, Command, PromtoolCheck, PromtoolCommand, QueryLanguage};
+use crate::args::{
+    CheckArgs, CheckWhat, Cli, Command, PromtoolBlocks, PromtoolCheck, PromtoolCommand,
+    PromtoolTsdb, QueryLanguage, TestWhat,
+};
 use crate::plan::Plan;
 
 /// Freed memory goes back to the system soon, which keeps the resident size near what is in use.
@@ -33,7 +37,7 @@ fn main() -> ExitCode {
     // The one provider of cryptography; an error would mean that it is installed already.
     rustls::crypto::ring::default_provider().install_default().ok();
     match start(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             log::fatal(&error);
             ExitCode::FAILURE
@@ -41,14 +45,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(command: Command) -> anyhow::Result<()> {
+fn start(command: Command) -> anyhow::Result<ExitCode> {
     let world = World::real();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Expressions may be a thousand operators deep; only what is touched takes memory.
         .thread_stack_size(16 << 20)
         .build()?;
-    match command {
+    let done = match command {
         Command::Run(args) => {
             log::start(&args.log);
             runtime.block_on(run::run(Plan::from_run(args)?, world))
@@ -61,25 +65,51 @@ fn start(command: Command) -> anyhow::Result<()> {
             log::start(&args::LogArgs::default());
             runtime.block_on(run::run(Plan::from_node_exporter(args)?, world))
         }
+        Command::Check(CheckArgs { what: Some(CheckWhat::Rules(args)), .. }) => {
+            return rules::check_rules(&args, &world);
+        }
         Command::Check(args) => check::check(&args.paths),
+        Command::Test { what: TestWhat::Rules(args) } => {
+            return runtime.block_on(rules::test_rules(&args, &world));
+        }
         Command::Query(args) => match args.language {
             QueryLanguage::Promql(args) => {
                 runtime.block_on(ask::ask_promql(args, world.clock.now_ms()))
             }
         },
-        Command::Promtool(args) => match args.command {
-            PromtoolCommand::Check { what: PromtoolCheck::Config { files } } => {
-                check::check(&files)
-            }
-            PromtoolCommand::Check { what: PromtoolCheck::Healthy { url } } => {
-                runtime.block_on(ask::ask_probe(&url, "/-/healthy"))
-            }
-            PromtoolCommand::Check { what: PromtoolCheck::Ready { url } } => {
-                runtime.block_on(ask::ask_probe(&url, "/-/ready"))
-            }
-            PromtoolCommand::Query { what } => {
-                runtime.block_on(ask::ask_promql(what.into_promql(), world.clock.now_ms()))
-            }
-        },
-    }
+        Command::Promtool(args) => return promtool(args.command, &runtime, &world),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+fn promtool(
+    command: PromtoolCommand,
+    runtime: &tokio::runtime::Runtime,
+    world: &World,
+) -> anyhow::Result<ExitCode> {
+    let done = match command {
+        PromtoolCommand::Check { what: PromtoolCheck::Config { files } } => check::check(&files),
+        PromtoolCommand::Check { what: PromtoolCheck::Rules(args) } => {
+            return rules::check_rules(&args, world);
+        }
+        PromtoolCommand::Check { what: PromtoolCheck::Healthy { url } } => {
+            runtime.block_on(ask::ask_probe(&url, "/-/healthy"))
+        }
+        PromtoolCommand::Check { what: PromtoolCheck::Ready { url } } => {
+            runtime.block_on(ask::ask_probe(&url, "/-/ready"))
+        }
+        PromtoolCommand::Query { what } => {
+            runtime.block_on(ask::ask_promql(what.into_promql(), world.clock.now_ms()))
+        }
+        PromtoolCommand::Test { what: TestWhat::Rules(args) } => {
+            return runtime.block_on(rules::test_rules(&args, world));
+        }
+        PromtoolCommand::Tsdb {
+            what: PromtoolTsdb::CreateBlocksFrom { what: PromtoolBlocks::Rules { .. } },
+        } => Err(anyhow::anyhow!(
+            "there are no blocks of Prometheus here; `vigie rules replay --start TIME FILES` \
+             evaluates the rules over the past and writes what they give to the server"
+        )),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,10 +1,13 @@
 //! What a process will do, whatever command line asked for it.
 
+mod rules;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use vigie_alert::ManagerOptions;
 use vigie_store::StoreOptions;
 
 use crate::args::{NodeExporterArgs, PrometheusArgs, RunArgs};
@@ -25,6 +28,10 @@ pub(crate) struct Plan {
     pub(crate) store: Option<StoreOptions>,
     /// `prometheus.yml`; none: built-in defaults, which watch this host and Vigie itself.
     pub(crate) prometheus: Option<PathBuf>,
+    /// Rule files besides those that `prometheus.yml` names.
+    pub(crate) rule_files: Vec<PathBuf>,
+    /// How rules are evaluated.
+    pub(crate) rules: ManagerOptions,
     /// Files that were found and do nothing yet.
     pub(crate) not_yet_served: Vec<Found>,
     pub(crate) prometheus_ports: Vec<Port>,
@@ -76,6 +83,8 @@ impl Plan {
         Ok(Self {
             store: Some(store),
             prometheus: prometheus.pop(),
+            rule_files: of_kind(Kind::Rules).collect(),
+            rules: rules::from_settings(&settings)?,
             not_yet_served: found
                 .iter()
                 .filter(|f| !f.kind.is_served() && f.kind != Kind::Other)
@@ -100,6 +109,7 @@ impl Plan {
 
     /// `prometheus`
     pub(crate) fn from_prometheus(args: PrometheusArgs) -> Result<Self> {
+        let rules = rules::from_prometheus(&args)?;
         let settings = Settings {
             store: crate::config::StoreSettings {
                 retention: args.retention_time,
@@ -113,6 +123,8 @@ impl Plan {
         Ok(Self {
             store: Some(store),
             prometheus: Some(args.config_file),
+            rule_files: Vec::new(),
+            rules,
             not_yet_served: Vec::new(),
             prometheus_ports: ports.collect::<Result<_>>()?,
             page_port: None,
@@ -157,6 +169,8 @@ impl Plan {
         Ok(Self {
             store: None,
             prometheus: None,
+            rule_files: Vec::new(),
+            rules: ManagerOptions::default(),
             not_yet_served: Vec::new(),
             prometheus_ports: Vec::new(),
             page_port: None,

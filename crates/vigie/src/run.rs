@@ -4,6 +4,7 @@ mod defaults;
 mod listeners;
 mod local;
 mod operator;
+pub(crate) mod rules;
 mod signals;
 mod targets;
 
@@ -15,6 +16,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use vigie_alert::ManagerOptions;
 use vigie_dial::HttpEnvironment;
 use vigie_model::MetricSink;
 use vigie_query::{Engine, EngineOptions};
@@ -28,7 +30,8 @@ use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
 use self::listeners::Listeners;
-use self::operator::{Origin, Process};
+use self::operator::{Origin, Process, Stages};
+use self::rules::{Rules, RulesParts};
 use crate::config::environment;
 use crate::plan::Plan;
 
@@ -116,19 +119,34 @@ impl MetricsPart<'_> {
         // receive
         let own = Arc::new(local::OwnMetrics::default());
         let local = local_targets(Arc::clone(&own) as _, host, api_address, self.host_address);
-        let scrape = ScrapeManager::new(world.clone(), Arc::clone(&sink), http, local)
+        let scrape = ScrapeManager::new(world.clone(), Arc::clone(&sink), http.clone(), local)
             .with_created_as_start(plan.created_as_start);
         let scrape = Arc::new(scrape);
         local::register_receive(telemetry, &scrape, &remotes);
-        let process = Process::new(
-            origin,
-            loaded.clone(),
-            world.clone(),
-            (Arc::clone(&scrape), Arc::clone(&remotes)),
-            stop.clone(),
-        );
-        remotes.apply(&loaded.config).await.map_err(anyhow::Error::msg)?;
-        scrape.apply(&loaded.jobs).await.map_err(anyhow::Error::msg)?;
+
+        // alert
+        let parts = RulesParts {
+            world: world.clone(),
+            store: Arc::clone(&store),
+            engine: Arc::clone(&engine),
+            sink: Arc::clone(&sink),
+            http,
+            own_sinks: Vec::new(),
+        };
+        let options = ManagerOptions {
+            external_url: rules::external_url(plan.external_url.as_deref(), api_address),
+            ..plan.rules.clone()
+        };
+        let rules = Arc::new(Rules::new(parts, options, plan.rule_files.clone()));
+        local::register_alert(telemetry, &rules);
+
+        let stages = Stages {
+            scrape: Arc::clone(&scrape),
+            remotes: Arc::clone(&remotes),
+            rules: Arc::clone(&rules),
+        };
+        stages.apply(&loaded).await.map_err(anyhow::Error::msg)?;
+        let process = Process::new(origin, loaded, world.clone(), stages, stop.clone());
 
         // show
         let state = Arc::new(PrometheusState {
@@ -136,7 +154,7 @@ impl MetricsPart<'_> {
             sink,
             engine,
             targets: Arc::new(targets::Targets::new(Arc::clone(&scrape))),
-            rules: Arc::new(prometheus::NoRules),
+            rules: Arc::clone(&rules) as _,
             operator: Arc::clone(&process) as Arc<dyn Operator>,
             telemetry: Arc::clone(telemetry),
             world: world.clone(),
@@ -154,12 +172,13 @@ impl MetricsPart<'_> {
             listeners.serve("page", listener, router);
         }
         process.is_ready.store(true, Ordering::Release);
-        announce(Arc::clone(&store));
+        announce(Arc::clone(&store), Arc::clone(&rules));
 
         signals::until_stopped(stop, Some(&process)).await;
         process.is_ready.store(false, Ordering::Release);
         tracing::info!("stopping: receivers first, the store last");
         scrape.stop().await;
+        rules.stop().await;
         listeners.ended().await;
         remotes.stop().await;
         store.close().await.context("closing the store")?;
@@ -168,10 +187,11 @@ impl MetricsPart<'_> {
     }
 }
 
-/// Says when everything that is kept can be found.
-fn announce(store: Arc<Store>) {
+/// When everything that is kept can be found: says so, and lets rules run.
+fn announce(store: Arc<Store>, rules: Arc<Rules>) {
     tokio::spawn(async move {
         if store.replayed().await.is_ok() {
+            rules.start();
             // Scripts and test harnesses of Prometheus wait for this line.
             tracing::info!("Server is ready to receive web requests.");
         }

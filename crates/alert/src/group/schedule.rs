@@ -47,8 +47,16 @@ impl Group {
         slot_ms(hash, self.definition.interval_ms, now_ms)
     }
 
-    /// Evaluates at every slot until `stop`.
-    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+    /// Evaluates at every slot between `go` and `stop`.
+    pub(crate) async fn run_after(self: Arc<Self>, go: CancellationToken, stop: CancellationToken) {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = go.cancelled() => self.run(stop).await,
+        }
+    }
+
+    async fn run(self: Arc<Self>, stop: CancellationToken) {
         let interval_ms = self.definition.interval_ms.max(1);
         let clock = Arc::clone(&self.environment.world.clock);
         let mut at_ms = self.slot_ms(clock.now_ms()) + interval_ms;

@@ -267,6 +267,7 @@ async fn a_restart_keeps_how_long_alerts_have_waited() {
 async fn groups_run_at_their_slots_and_count_what_they_miss() {
     let bench = Bench::new().await;
     let manager = bench.manager(ManagerOptions::default());
+    manager.start();
     manager.apply(definitions("groups: [{name: g, rules: [{record: t, expr: time()}]}]")).await;
     bench.settle().await;
     for _ in 0..5 {
@@ -297,6 +298,7 @@ async fn a_reload_keeps_state_and_ends_series_of_groups_that_are_gone() {
         ))
     };
     manager.apply(rules("5m")).await;
+    manager.start();
     bench.settle().await;
     let tick = async |minutes: u64| {
         for _ in 0..minutes {

@@ -56,7 +56,9 @@ struct AlertingView {
     state: &'static str,
     name: String,
     query: String,
+    #[serde(serialize_with = "as_go")]
     duration: f64,
+    #[serde(serialize_with = "as_go")]
     keep_firing_for: f64,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
@@ -65,6 +67,7 @@ struct AlertingView {
     health: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
     last_error: String,
+    #[serde(serialize_with = "as_go")]
     evaluation_time: f64,
     last_evaluation: String,
     #[serde(rename = "type")]
@@ -80,6 +83,7 @@ struct RecordingView {
     health: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
     last_error: String,
+    #[serde(serialize_with = "as_go")]
     evaluation_time: f64,
     last_evaluation: String,
     #[serde(rename = "type")]
@@ -99,8 +103,10 @@ struct GroupView {
     name: String,
     file: String,
     rules: Vec<RuleView>,
+    #[serde(serialize_with = "as_go")]
     interval: f64,
     limit: usize,
+    #[serde(serialize_with = "as_go")]
     evaluation_time: f64,
     last_evaluation: String,
 }
@@ -311,6 +317,16 @@ fn alert_view(alert: &AlertInstance) -> AlertView {
         active_at: rfc3339(Some(alert.active_at_ms)),
         keep_firing_since: alert.keep_firing_since_ms.map(|at_ms| rfc3339(Some(at_ms))),
         value: with_exponent(alert.value),
+    }
+}
+
+/// Whole numbers without a point, as Go writes them.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn as_go<S: serde::Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        to.serialize_i64(*value as i64)
+    } else {
+        to.serialize_f64(*value)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A catalog for tests: it survives a simulated crash, and fails when told to.
+//! A catalog in memory, for tests and trials: it survives a simulated crash, and fails when told to.
 
 use std::path::Path;
 use std::sync::Arc;

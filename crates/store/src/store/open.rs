@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::RwLock;
 use vigie_model::TenantId;
-use vigie_world::{FileLock, World};
+use vigie_world::{FileLock, ManualClock, Random, SimDisk, World};
 
 use super::Store;
 use super::replay::Replay;
 use super::space::Space;
+use crate::catalog::memory::MemoryCatalog;
 #[cfg(feature = "catalog-sql")]
 use crate::catalog::sql::{PostgresCatalog, SqliteCatalog};
 use crate::catalog::{Catalog, CatalogState};
@@ -49,6 +50,25 @@ impl Store {
         let store = Self::open_locked(options, world, (catalog, None), lock).await?;
         Self::start_replay(&store);
         Self::start_background(&store);
+        Ok(store)
+    }
+
+    /// A store that keeps nothing beyond its own life: for tests of rules and for trials. Points of
+    /// any time are kept.
+    pub async fn open_in_memory() -> Result<Arc<Self>, StoreError> {
+        let disk = SimDisk::from_seed(0);
+        let catalog = MemoryCatalog { state: Arc::default(), disk: disk.clone() };
+        let world = World {
+            clock: Arc::new(ManualClock::at(0)),
+            disk: Arc::new(disk),
+            random: Arc::new(Random::from_seed(0)),
+        };
+        let mut options = StoreOptions::new("memory");
+        options.retention = None;
+        options.free_bytes_min = 0;
+        let lock = lock(&options, &world)?;
+        let store = Self::open_locked(options, world, (Arc::new(catalog), None), lock).await?;
+        Self::start_replay(&store);
         Ok(store)
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{LogArgs, ServerArgs};
+use super::{CheckRulesArgs, LogArgs, ServerArgs, TestWhat};
 
 /// Flags of Prometheus 3. Those in `ignored` are taken so that unit files keep working; what they
 /// tune does not exist here.
@@ -53,6 +53,18 @@ pub(crate) struct PrometheusArgs {
     /// others switch on is served anyway
     #[arg(long = "enable-feature")]
     pub(crate) features: Vec<String>,
+    /// How long Prometheus may be off and still know since when alerts have been active
+    #[arg(long = "rules.alert.for-outage-tolerance", default_value = "1h")]
+    pub(crate) for_outage_tolerance: String,
+    /// How long an alert waits at least after Prometheus was off
+    #[arg(long = "rules.alert.for-grace-period", default_value = "10m")]
+    pub(crate) for_grace_period: String,
+    /// How often a firing alert is sent again
+    #[arg(long = "rules.alert.resend-delay", default_value = "1m")]
+    pub(crate) resend_delay: String,
+    /// How many rules are evaluated beside each other, with the feature concurrent-rule-eval
+    #[arg(long = "rules.max-concurrent-evals", default_value_t = 4)]
+    pub(crate) rule_evaluations_max: usize,
     #[command(flatten)]
     pub(crate) log: LogArgs,
     #[command(flatten)]
@@ -110,14 +122,6 @@ pub(crate) struct IgnoredArgs {
     remote_read_concurrent_limit: Option<u64>,
     #[arg(long = "storage.remote.read-max-bytes-in-frame", hide = true)]
     remote_read_frame_bytes_max: Option<u64>,
-    #[arg(long = "rules.alert.for-outage-tolerance", hide = true)]
-    for_outage_tolerance: Option<String>,
-    #[arg(long = "rules.alert.for-grace-period", hide = true)]
-    for_grace_period: Option<String>,
-    #[arg(long = "rules.alert.resend-delay", hide = true)]
-    resend_delay: Option<String>,
-    #[arg(long = "rules.max-concurrent-evals", hide = true)]
-    rule_evaluations_max: Option<u64>,
     #[arg(long = "alertmanager.notification-queue-capacity", hide = true)]
     notification_queue: Option<u64>,
     #[arg(long = "alertmanager.drain-notification-queue-on-shutdown", hide = true)]
@@ -150,10 +154,40 @@ pub(crate) enum PromtoolCommand {
         #[command(subcommand)]
         what: PromtoolQuery,
     },
+    /// Unit tests
+    Test {
+        #[command(subcommand)]
+        what: TestWhat,
+    },
+    /// Prometheus' storage
+    Tsdb {
+        #[command(subcommand)]
+        what: PromtoolTsdb,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromtoolTsdb {
+    /// Import of samples as blocks
+    CreateBlocksFrom {
+        #[command(subcommand)]
+        what: PromtoolBlocks,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromtoolBlocks {
+    /// Not served: `vigie rules replay` writes to the server itself
+    Rules {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        rest: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PromtoolCheck {
+    /// Check rule files
+    Rules(CheckRulesArgs),
     /// Check Prometheus configuration files
     Config {
         #[arg(required = true)]

@@ -55,7 +55,7 @@ impl Kind {
 
     /// Whether this version does something with such a file.
     pub(crate) const fn is_served(self) -> bool {
-        matches!(self, Self::Prometheus | Self::WebConfig | Self::Settings)
+        matches!(self, Self::Prometheus | Self::WebConfig | Self::Settings | Self::Rules)
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) receive: ReceiveSettings,
     pub(crate) store: StoreSettings,
     pub(crate) query: QuerySettings,
+    pub(crate) alert: AlertSettings,
     pub(crate) show: ShowSettings,
 }
 
@@ -75,6 +76,30 @@ pub(crate) struct QuerySettings {
 impl Default for QuerySettings {
     fn default() -> Self {
         Self { lookback: "5m".into(), timeout: "2m".into(), samples_max: 50_000_000 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AlertSettings {
+    /// How long this may be off and still know since when alerts have been active.
+    pub(crate) for_outage_tolerance: String,
+    /// How long an alert waits at least after this was off.
+    pub(crate) for_grace_period: String,
+    /// How often a firing alert is handed on again.
+    pub(crate) resend_delay: String,
+    /// How many rules are evaluated beside each other; 0 for one after the other.
+    pub(crate) concurrent_evaluations_max: usize,
+}
+
+impl Default for AlertSettings {
+    fn default() -> Self {
+        Self {
+            for_outage_tolerance: "1h".into(),
+            for_grace_period: "10m".into(),
+            resend_delay: "1m".into(),
+            concurrent_evaluations_max: 0,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What Vigie itself is: its own numbers, and this host's, for scrapes in process and on ports.
 
+mod alert_metrics;
+
 use std::sync::{Arc, OnceLock, Weak};
 
 use anyhow::{Context, Result};
@@ -14,6 +16,8 @@ use vigie_receive::scrape::{LocalExposition, ScrapeManager};
 use vigie_show::Telemetry;
 use vigie_show::prometheus::{self, PrometheusState};
 use vigie_world::World;
+
+use super::rules::Rules;
 
 /// This host, by Node Exporter's flags.
 pub(crate) fn host(flags: &[String], world: &World) -> Result<Arc<Host>> {
@@ -65,6 +69,16 @@ pub(crate) fn register_receive(
             let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
             text.family(name, kind, help);
             text.sample(name, &[], value as f64);
+        }
+    }));
+}
+
+/// Counts of the rules and of the delivery of their alerts, in Vigie's own numbers.
+pub(crate) fn register_alert(telemetry: &Telemetry, rules: &Arc<Rules>) {
+    let rules = Arc::downgrade(rules);
+    telemetry.register(Box::new(move |text| {
+        if let Some(rules) = rules.upgrade() {
+            alert_metrics::write(text, rules.manager(), rules.alertmanagers.metrics());
         }
     }));
 }

@@ -14,6 +14,7 @@ use vigie_receive::scrape::ScrapeManager;
 use vigie_show::prometheus::{Operator, ReloadOutcome};
 use vigie_world::World;
 
+use super::rules::Rules;
 use crate::config::environment;
 
 /// Where the configuration comes from.
@@ -38,13 +39,31 @@ impl Origin {
     }
 }
 
+/// What a reload reaches.
+#[derive(Debug, Clone)]
+pub(crate) struct Stages {
+    pub(crate) scrape: Arc<ScrapeManager>,
+    pub(crate) remotes: Arc<RemoteWriters>,
+    pub(crate) rules: Arc<Rules>,
+}
+
+impl Stages {
+    /// Brings all of them in step with `loaded`; nothing has changed when rules cannot be read.
+    pub(crate) async fn apply(&self, loaded: &LoadedConfig) -> Result<(), String> {
+        let groups = self.rules.load(loaded)?;
+        // The remotes first: they refuse what they cannot do before anything has changed.
+        self.remotes.apply(&loaded.config).await?;
+        self.scrape.apply(&loaded.jobs).await?;
+        self.rules.apply(loaded, groups).await
+    }
+}
+
 /// The running process, as its APIs see it.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) origin: Origin,
     pub(crate) world: World,
-    scrape: Arc<ScrapeManager>,
-    remotes: Arc<RemoteWriters>,
+    stages: Stages,
     pub(crate) stop: CancellationToken,
     pub(crate) is_ready: AtomicBool,
     running: ArcSwap<LoadedConfig>,
@@ -60,14 +79,13 @@ impl Process {
         origin: Origin,
         loaded: LoadedConfig,
         world: World,
-        (scrape, remotes): (Arc<ScrapeManager>, Arc<RemoteWriters>),
+        stages: Stages,
         stop: CancellationToken,
     ) -> Arc<Self> {
         let outcome = ReloadOutcome { is_success: true, at_ms: world.clock.now_ms() };
         Arc::new(Self {
             origin,
-            scrape,
-            remotes,
+            stages,
             stop,
             is_ready: AtomicBool::new(false),
             yaml: ArcSwap::from_pointee(loaded.config.to_yaml()),
@@ -96,9 +114,7 @@ impl Process {
     }
 
     async fn apply(&self, loaded: LoadedConfig) -> Result<(), String> {
-        // The remotes first: they refuse what they cannot do before anything has changed.
-        self.remotes.apply(&loaded.config).await?;
-        self.scrape.apply(&loaded.jobs).await?;
+        self.stages.apply(&loaded).await?;
         self.yaml.store(Arc::new(loaded.config.to_yaml()));
         self.running.store(Arc::new(loaded));
         Ok(())
