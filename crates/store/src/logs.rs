@@ -13,6 +13,7 @@ mod filter;
 mod head;
 mod matching;
 mod number;
+mod part;
 mod part_view;
 mod rows;
 mod snapshot;

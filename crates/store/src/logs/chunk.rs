@@ -9,13 +9,12 @@ mod memory_column;
 mod presence;
 mod shape;
 
-pub(crate) use builder::{COLUMNS_MAX, ChunkBuilder};
-pub(crate) use memory_column::{MemoryColumn, Texts};
+pub(crate) use builder::ChunkBuilder;
+pub(crate) use memory_column::{MemoryColumn, Texts, Values, float_of, hash};
 pub(crate) use presence::Presence;
-pub(crate) use shape::{Shape, Step, StepKind, write_json, write_packed};
+pub(crate) use shape::{Shape, write_json, write_packed};
 
-use super::column::{BLOCK_ROWS, Candidates, ColumnKey, Columns, LogColumn};
-use super::matching::CompiledTest;
+use super::column::{BLOCK_ROWS, ColumnKey, Columns, LogColumn};
 use crate::StoreError;
 
 /// Some documents in memory, in the order in which they came.
@@ -121,13 +120,5 @@ impl Columns for Chunk {
         write_packed(shape, out, |column, out| {
             self.column(column as usize)?.value(row, out).map(|_| ())
         })
-    }
-
-    fn candidates(
-        &self,
-        _at: usize,
-        _test: &CompiledTest,
-    ) -> Result<Option<Candidates>, StoreError> {
-        Ok(None)
     }
 }

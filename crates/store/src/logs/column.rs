@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use super::matching::CompiledTest;
 use super::number::Decimal;
+use super::part_view::IndexCount;
+use super::rows::RowSet;
 use crate::StoreError;
 
 /// Rows of a block.
@@ -58,6 +61,19 @@ pub trait LogColumn: Send + Sync + fmt::Debug {
     fn dictionary_len(&self) -> Option<usize>;
     /// The value of a code, below [`dictionary_len`](Self::dictionary_len).
     fn dictionary_value(&self, code: u32) -> Result<&[u8], StoreError>;
+    /// The code of a value.
+    fn find(&self, value: &[u8]) -> Result<Option<u32>, StoreError> {
+        for code in 0..self.dictionary_len().unwrap_or(0) as u32 {
+            if self.dictionary_value(code)? == value {
+                return Ok(Some(code));
+            }
+        }
+        Ok(None)
+    }
+    /// Bounds of the codes of a block, when they are known without reading it.
+    fn code_range(&self, _block: usize) -> Result<Option<(u32, u32)>, StoreError> {
+        Ok(None)
+    }
     /// The code of each row of a block that has a value.
     fn codes(&self, block: usize, codes: &mut [u32; BLOCK_ROWS]) -> Result<(), StoreError>;
 
@@ -112,22 +128,41 @@ pub(crate) trait Columns: Send + Sync + fmt::Debug {
     fn document_json(&self, row: u32, out: &mut Vec<u8>) -> Result<(), StoreError>;
     /// Appends the document in `row`, packed.
     fn document_packed(&self, row: u32, out: &mut Vec<u8>) -> Result<(), StoreError>;
-    /// Rows that may pass a test of column `at`, and whether all of them do; `None` when there is
-    /// no index that knows.
-    fn candidates(
+    /// Documents of each index, when that is known without looking.
+    fn index_counts(&self) -> Option<&[IndexCount]> {
+        None
+    }
+    /// What an index knows of a test of column `at`; `None` when there is none that knows.
+    fn plan(&self, _at: usize, _test: &CompiledTest) -> Result<Option<Plan>, StoreError> {
+        Ok(None)
+    }
+    /// The template of each row of a block that has a value in column `at`.
+    fn templates(
         &self,
-        at: usize,
-        test: &super::matching::CompiledTest,
-    ) -> Result<Option<Candidates>, StoreError>;
+        _at: usize,
+        _block: usize,
+        _codes: &mut [u32; BLOCK_ROWS],
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
-/// What an index knows of a test.
+/// What an index knows of a test of one column.
 #[derive(Debug, Clone)]
-pub(crate) struct Candidates {
-    /// Rows that may pass; no other does.
-    pub(crate) rows: super::RowSet,
-    /// Whether all of them do.
-    pub(crate) exact: bool,
+pub(crate) enum Plan {
+    /// Every row with a value.
+    All,
+    /// No row.
+    None,
+    /// Rows whose template's code is wanted.
+    Templates(Vec<bool>),
+    /// These rows.
+    Rows(RowSet),
+    /// Rows that pass the test when asked one by one.
+    Ask,
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
 }
 
 /// Finds the places of a field's columns.

@@ -5,10 +5,11 @@
 //! reader who has enough can stop.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use vigie_model::{ListReader, Scalar, sequence_of_id};
 
-use super::column::{BLOCK_ROWS, LogColumn, LogColumnKind, Mask, columns_of};
+use super::column::{BLOCK_ROWS, LogColumn, LogColumnKind, Mask, Plan, columns_of};
 use super::filter::{LogFilter, LogQuery, LogTest};
 use super::matching::{CompiledTest, Number};
 use super::part_view::LogPart;
@@ -38,9 +39,12 @@ enum Node<'a> {
     Indexes(Vec<bool>),
     Rows(RowSet),
     Present(&'a dyn LogColumn),
-    Codes(&'a dyn LogColumn, Vec<bool>),
+    /// Least and greatest wanted code, and which are.
+    Codes(&'a dyn LogColumn, (u32, u32), Vec<bool>),
+    /// The column's place, and the wanted templates.
+    Templates(usize, &'a dyn LogColumn, Vec<bool>),
     Numbers(&'a dyn LogColumn, CompiledTest),
-    Scan(&'a dyn LogColumn, CompiledTest),
+    Scan(&'a dyn LogColumn, Arc<CompiledTest>),
     /// The overflow column, the path with a zero, the test.
     Overflow(&'a dyn LogColumn, String, CompiledTest),
 }
@@ -148,7 +152,20 @@ impl<'a> Matcher<'a> {
                 self.part.index_codes(block, &mut codes)?;
                 Ok(keep(among, |row| has_code(wanted, &codes, row)))
             }
-            Node::Codes(column, wanted) => {
+            Node::Templates(at, column, wanted) => {
+                let mask = combine(among, &column.present(block)?, |a, b| a & b);
+                if is_empty(&mask) {
+                    return Ok(mask);
+                }
+                let mut codes = [0; BLOCK_ROWS];
+                self.part.columns.templates(*at, block, &mut codes)?;
+                Ok(keep(&mask, |row| has_code(wanted, &codes, row)))
+            }
+            Node::Codes(column, (first, last), wanted) => {
+                let range = column.code_range(block)?;
+                if range.is_some_and(|(least, most)| *first > most || *last < least) {
+                    return Ok(Mask::default());
+                }
                 let mask = combine(among, &column.present(block)?, |a, b| a & b);
                 if is_empty(&mask) {
                     return Ok(mask);
@@ -318,7 +335,7 @@ fn cost(node: &Node<'_>) -> u32 {
         Node::All | Node::None => 0,
         Node::Rows(_) => 1,
         Node::Times(..) | Node::Indexes(_) | Node::Present(_) => 2,
-        Node::Codes(..) => 3,
+        Node::Codes(..) | Node::Templates(..) => 3,
         Node::Numbers(..) => 4,
         Node::Not(node) => cost(node),
         Node::And(nodes) | Node::Or(nodes) => nodes.iter().map(cost).max().unwrap_or(0),
@@ -430,22 +447,57 @@ fn resolve_column<'a>(
     if matches!(compiled, CompiledTest::Exists) && kind != LogColumnKind::List {
         return Ok(Node::Present(column));
     }
-    if let Some(found) = part.columns.candidates(at, &compiled)? {
-        let rows = Node::Rows(found.rows);
-        return Ok(match found.exact {
-            true => rows,
-            false => and(vec![rows, Node::Scan(column, compiled)]),
-        });
+    if let Some(plan) = part.columns.plan(at, &compiled)? {
+        return Ok(planned(plan, at, column, &Arc::new(compiled)));
     }
-    let Some(length) = column.dictionary_len() else { return Ok(Node::Scan(column, compiled)) };
+    let Some(length) = column.dictionary_len() else {
+        return Ok(Node::Scan(column, Arc::new(compiled)));
+    };
     let mut wanted = Vec::with_capacity(length);
-    for code in 0..length as u32 {
-        wanted.push(compiled.value(kind, column.dictionary_value(code)?));
+    if let (CompiledTest::Equals { texts, .. }, LogColumnKind::Text) = (&compiled, kind) {
+        wanted.resize(length, false);
+        for text in texts {
+            if let Some(code) = column.find(text.as_bytes())?
+                && let Some(wanted) = wanted.get_mut(code as usize)
+            {
+                *wanted = true;
+            }
+        }
+    } else {
+        for code in 0..length as u32 {
+            wanted.push(compiled.value(kind, column.dictionary_value(code)?));
+        }
     }
-    Ok(match codes_node(wanted, |wanted| Node::Codes(column, wanted)) {
+    let first = wanted.iter().position(|wanted| *wanted).unwrap_or(0) as u32;
+    let last = wanted.iter().rposition(|wanted| *wanted).unwrap_or(0) as u32;
+    Ok(match codes_node(wanted, |wanted| Node::Codes(column, (first, last), wanted)) {
         Node::All => Node::Present(column),
         node => node,
     })
+}
+
+/// A plan of a column's index as nodes.
+fn planned<'a>(
+    plan: Plan,
+    at: usize,
+    column: &'a dyn LogColumn,
+    test: &Arc<CompiledTest>,
+) -> Node<'a> {
+    let all = |plans: Vec<Plan>| plans.into_iter().map(|plan| planned(plan, at, column, test));
+    match plan {
+        Plan::All => Node::Present(column),
+        Plan::None => Node::None,
+        Plan::Templates(wanted) => Node::Templates(at, column, wanted),
+        Plan::Rows(rows) => Node::Rows(rows),
+        Plan::Ask => Node::Scan(column, Arc::clone(test)),
+        Plan::And(plans) => and(all(plans).collect()),
+        Plan::Or(plans) => or(all(plans).collect()),
+        Plan::Not(plan) => match planned(*plan, at, column, test) {
+            Node::None => Node::All,
+            Node::All => Node::None,
+            node => Node::Not(Box::new(node)),
+        },
+    }
 }
 
 /// Tests of the field that holds the document's own time.

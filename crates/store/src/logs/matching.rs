@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use regex::Regex;
+use regex_syntax::hir::{Hir, HirKind};
 use vigie_model::{ListReader, Scalar, parse_any_time};
 
 use super::analysis::standard_tokens;
@@ -18,18 +19,38 @@ const REGEX_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub(crate) enum CompiledTest {
     Exists,
-    Equals { texts: Vec<String>, numbers: Vec<Number> },
+    Equals {
+        texts: Vec<String>,
+        numbers: Vec<Number>,
+    },
     EqualsAnyCase(Vec<String>),
     Prefix(String),
     Contains(memchr::memmem::Finder<'static>),
-    Regex(Regex),
+    /// The expression, and a text that all it matches hold.
+    Regex {
+        regex: Regex,
+        literal: Option<String>,
+    },
     AllTokens(Vec<String>),
     AnyToken(Vec<String>),
-    Phrase { tokens: Vec<String>, slop: u32, last_is_prefix: bool },
+    Phrase {
+        tokens: Vec<String>,
+        slop: u32,
+        last_is_prefix: bool,
+    },
     Token(CompiledPattern),
-    Numbers { from: Option<(Number, bool)>, to: Option<(Number, bool)> },
-    Times { start_ns: i64, end_ns: i64 },
-    Texts { from: Option<(String, bool)>, to: Option<(String, bool)> },
+    Numbers {
+        from: Option<(Number, bool)>,
+        to: Option<(Number, bool)>,
+    },
+    Times {
+        start_ns: i64,
+        end_ns: i64,
+    },
+    Texts {
+        from: Option<(String, bool)>,
+        to: Option<(String, bool)>,
+    },
 }
 
 /// A token's pattern, made ready.
@@ -37,7 +58,7 @@ pub(crate) enum CompiledTest {
 pub(crate) enum CompiledPattern {
     Prefix(String),
     Contains(String),
-    Regex(Regex),
+    Regex { regex: Regex, literal: Option<String> },
     Fuzzy { token: Vec<char>, edits: usize, prefix: usize },
 }
 
@@ -80,6 +101,20 @@ fn anchored(pattern: &str) -> Result<Regex, StoreError> {
     regex(&format!("^(?s:{pattern})$"))
 }
 
+/// The longest text that everything holds which the expression matches, if one is plain to see.
+fn literal_of(pattern: &str) -> Option<String> {
+    fn longest(hir: &Hir) -> Option<String> {
+        match hir.kind() {
+            HirKind::Literal(literal) => std::str::from_utf8(&literal.0).ok().map(str::to_owned),
+            HirKind::Capture(capture) => longest(&capture.sub),
+            HirKind::Repetition(repetition) if repetition.min > 0 => longest(&repetition.sub),
+            HirKind::Concat(parts) => parts.iter().filter_map(longest).max_by_key(String::len),
+            _ => None,
+        }
+    }
+    longest(&regex_syntax::parse(pattern).ok()?)
+}
+
 fn number_bound(bound: Option<&(String, bool)>) -> Result<Option<(Number, bool)>, StoreError> {
     let Some((text, included)) = bound else { return Ok(None) };
     match Number::parse(text) {
@@ -103,8 +138,12 @@ impl CompiledTest {
             LogTest::Contains(text) => {
                 Self::Contains(memchr::memmem::Finder::new(text.as_bytes()).into_owned())
             }
-            LogTest::Matches(pattern) => Self::Regex(anchored(pattern)?),
-            LogTest::Finds(pattern) => Self::Regex(regex(pattern)?),
+            LogTest::Matches(pattern) => {
+                Self::Regex { regex: anchored(pattern)?, literal: literal_of(pattern) }
+            }
+            LogTest::Finds(pattern) => {
+                Self::Regex { regex: regex(pattern)?, literal: literal_of(pattern) }
+            }
             LogTest::AllTokens(tokens) => Self::AllTokens(tokens.clone()),
             LogTest::AnyToken(tokens) => Self::AnyToken(tokens.clone()),
             LogTest::Phrase { tokens, slop, last_is_prefix } => Self::Phrase {
@@ -151,7 +190,7 @@ impl CompiledTest {
             }
             Self::Prefix(prefix) => text.starts_with(prefix.as_str()),
             Self::Contains(finder) => finder.find(text.as_bytes()).is_some(),
-            Self::Regex(regex) => regex.is_match(text),
+            Self::Regex { regex, .. } => regex.is_match(text),
             Self::AllTokens(tokens) => all_tokens(text, tokens),
             Self::AnyToken(tokens) => any_token(text, |token| tokens.iter().any(|t| t == token)),
             Self::Phrase { tokens, slop, last_is_prefix } => {
@@ -223,7 +262,9 @@ impl CompiledPattern {
         Ok(match pattern {
             TokenPattern::Prefix(prefix) => Self::Prefix(prefix.clone()),
             TokenPattern::Contains(text) => Self::Contains(text.clone()),
-            TokenPattern::Matches(pattern) => Self::Regex(anchored(pattern)?),
+            TokenPattern::Matches(pattern) => {
+                Self::Regex { regex: anchored(pattern)?, literal: literal_of(pattern) }
+            }
             TokenPattern::Fuzzy { token, edits, prefix } => Self::Fuzzy {
                 token: token.chars().collect(),
                 edits: usize::from(*edits),
@@ -236,7 +277,7 @@ impl CompiledPattern {
         match self {
             Self::Prefix(prefix) => token.starts_with(prefix.as_str()),
             Self::Contains(text) => token.contains(text.as_str()),
-            Self::Regex(regex) => regex.is_match(token),
+            Self::Regex { regex, .. } => regex.is_match(token),
             Self::Fuzzy { token: wanted, edits, prefix } => {
                 let token: Vec<char> = token.chars().collect();
                 let shared = wanted.iter().zip(&token).take_while(|(a, b)| a == b).count();

@@ -197,6 +197,9 @@ impl LogPart {
 
     /// Documents of each index, by its code.
     pub(crate) fn index_counts(&self) -> Result<Vec<IndexCount>, StoreError> {
+        if let Some(counts) = self.columns.index_counts().filter(|_| self.deleted.is_none()) {
+            return Ok(counts.to_vec());
+        }
         let none = IndexCount { documents: 0, start_ns: i64::MAX, end_ns: i64::MIN };
         let mut counts = vec![none; self.indexes().len()];
         let (mut codes, mut times) = ([0; BLOCK_ROWS], [0; BLOCK_ROWS]);

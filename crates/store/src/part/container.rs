@@ -31,6 +31,8 @@ pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 pub enum Signal {
     /// Series of samples.
     Metrics = 1,
+    /// Documents of logs.
+    Logs = 2,
 }
 
 /// How the blocks of a section are compressed.

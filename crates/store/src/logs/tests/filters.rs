@@ -1,6 +1,11 @@
 //! Every filter against a plain reading of the same documents.
 
 use super::*;
+use crate::logs::LogPart;
+use crate::logs::chunk::ChunkBuilder;
+use crate::logs::column::Columns;
+use crate::logs::part::{PartInput, PartReader, write_part};
+use crate::part::PartCache;
 
 fn documents() -> Vec<String> {
     let mut documents = Vec::new();
@@ -301,4 +306,61 @@ async fn every_filter_finds_what_a_plain_reading_finds() {
     let fields = store.log_snapshot(&tenant()).fields().unwrap();
     let kinds = fields.iter().filter(|field| field.path == "flag").count();
     assert_eq!(kinds, 3, "text, number and boolean");
+}
+
+/// Documents as pieces of a head.
+fn chunks(documents: &[String], rows: usize) -> Vec<PartInput> {
+    let mut inputs = Vec::new();
+    for (number, some) in documents.chunks(rows).enumerate() {
+        let mut builder = ChunkBuilder::default();
+        for (at, document) in some.iter().enumerate() {
+            let mut batch = LogBatch::new();
+            push(&mut batch, LogAction::Index, None, document);
+            let operation = &batch.operations()[0];
+            let sequence = (number * rows + at) as u64;
+            let id = (at % 3 == 0).then(|| format!("id-{sequence}"));
+            let place = (sequence, operation.time_ns);
+            builder.push(&format!("logs-{}", at % 2), id.as_deref(), place, batch.body(operation));
+        }
+        inputs.push(PartInput { chunk: Arc::new(builder.chunk), deleted: None });
+    }
+    inputs
+}
+
+fn part(inputs: &[PartInput]) -> LogPart {
+    let (bytes, meta) = write_part(inputs).unwrap().unwrap();
+    let reader = PartReader::open(Arc::new(bytes), Arc::new(PartCache::new(1 << 20))).unwrap();
+    assert_eq!(meta.rows, u64::from(reader.rows()));
+    LogPart { columns: Arc::new(reader), deleted: None, bytes: meta.bytes }
+}
+
+#[test]
+fn a_part_answers_as_its_pieces_did_and_gives_the_same_documents() {
+    let documents = documents();
+    let inputs = chunks(&documents, 700);
+    let part = part(&inputs);
+    let snapshot = LogSnapshot::new(vec![part.clone()]);
+    check_all(&snapshot, &documents);
+    let mut found = sources(&snapshot, &all());
+    let mut written = documents.clone();
+    found.sort();
+    written.sort();
+    assert_eq!(found.len(), written.len());
+    for (found, written) in found.iter().zip(&written) {
+        assert!(same(found, written), "{found}\n{written}");
+    }
+    let indexes = snapshot.indexes().unwrap();
+    assert_eq!(indexes.iter().map(|index| index.documents).sum::<u64>(), documents.len() as u64);
+    for sequence in [0_usize, 3, 702] {
+        let ids = LogQuery::new(LogFilter::Ids(vec![format!("id-{sequence}")]));
+        let expected = usize::from((sequence % 700).is_multiple_of(3));
+        let hits = snapshot.hits(&ids, LogOrder::Newest, 10, None).unwrap();
+        assert_eq!(hits.len(), expected, "{sequence}");
+        assert!(hits.iter().all(|hit| hit.sequence == sequence as u64));
+    }
+    let half = LogQuery { start_ns: 2_000_000_000, end_ns: 5_000_000_000, ..all() };
+    let times = documents.iter().filter_map(|d| serde_json::from_str::<Value>(d).ok());
+    let within =
+        times.filter(|d| d["@timestamp"].as_u64().is_some_and(|t| (2_000..=5_000).contains(&t)));
+    assert_eq!(snapshot.count(&half).unwrap(), within.count() as u64);
 }
