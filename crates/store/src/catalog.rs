@@ -4,6 +4,7 @@
 //! same transaction says up to which generation the write-ahead log is in parts, so that after
 //! a crash nothing is missing and nothing is there twice.
 
+mod documents;
 pub(crate) mod memory;
 #[cfg(feature = "catalog-sql")]
 pub(crate) mod sql;
@@ -16,6 +17,8 @@ use vigie_model::{MatchOp, Matcher, TimeRange};
 
 use crate::StoreError;
 use crate::part::PartMeta;
+
+pub(crate) use documents::{DocumentPartRow, DocumentsChange, pack_rows, unpack_rows};
 
 /// A part as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,10 @@ pub(crate) struct CatalogState {
     pub(crate) tombstones: Vec<TombstoneRow>,
     /// Generations of the write-ahead log up to this one are in parts.
     pub(crate) sealed_generation: u64,
+    /// Parts of documents, in the order in which they were written.
+    pub(crate) documents: Vec<DocumentPartRow>,
+    /// Signals of documents, and up to which generation of their log all is in parts.
+    pub(crate) documents_sealed: Vec<(String, u64)>,
     /// Tells this catalog from all others.
     pub(crate) identity: u64,
 }
@@ -65,6 +72,7 @@ pub(crate) struct Change {
     pub(crate) sealed_generation: Option<u64>,
     pub(crate) add_tombstones: Vec<TombstoneRow>,
     pub(crate) remove_tombstones: Vec<u64>,
+    pub(crate) documents: DocumentsChange,
 }
 
 /// Keeps the catalog.

@@ -16,8 +16,10 @@ mod number;
 mod part;
 mod part_view;
 mod rows;
+mod seal;
 mod snapshot;
 mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
 

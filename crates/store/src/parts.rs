@@ -40,6 +40,11 @@ impl PartFolder {
         Self { place, cache }
     }
 
+    /// The cache of blocks.
+    pub(crate) fn cache(&self) -> Arc<PartCache> {
+        Arc::clone(&self.cache)
+    }
+
     /// Where the parts are.
     pub(crate) fn place(&self) -> &Arc<dyn PartPlace> {
         &self.place

@@ -22,7 +22,7 @@ use vigie_model::{
 };
 use vigie_world::{FileLock, World};
 
-use crate::catalog::{Catalog, PartRow};
+use crate::catalog::{Catalog, Change, PartRow};
 use crate::head::{HeadStats, Limits};
 use crate::logs::LogStore;
 use crate::metrics::Counters;
@@ -45,7 +45,7 @@ pub struct Store {
     wal: Wal,
     catalog: Arc<dyn Catalog>,
     folder: Arc<PartFolder>,
-    counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
     space: Space,
     next_id: AtomicU64,
     sealed_generation: AtomicU64,
@@ -108,6 +108,7 @@ impl Store {
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.replayed().await?;
         let _alone = self.maintenance.lock().await;
+        self.seal_documents().await?;
         self.seal().await?;
         self.seal().await
     }
@@ -140,6 +141,32 @@ impl Store {
         let mut tenants = self.tenants.write();
         let tenant = tenants.entry(id.clone()).or_insert_with(|| Arc::new(Tenant::new(id.clone())));
         Arc::clone(tenant)
+    }
+
+    /// Number and path of a new part.
+    pub(crate) fn new_part(&self, tenant: &str) -> (u64, String) {
+        let id = self.next_id();
+        (id, self.folder.place().path_of(tenant, id, self.world.random.next_u64()))
+    }
+
+    /// Where the parts are.
+    pub(crate) fn part_folder(&self) -> Arc<PartFolder> {
+        Arc::clone(&self.folder)
+    }
+
+    /// Milliseconds since the epoch.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.world.clock.now_ms()
+    }
+
+    /// Makes a change in the catalog.
+    pub(crate) async fn commit_documents(&self, change: &Change) -> Result<(), StoreError> {
+        self.catalog.commit(change).await
+    }
+
+    /// Wakes the background work.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
     }
 
     fn next_id(&self) -> u64 {

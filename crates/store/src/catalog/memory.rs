@@ -35,6 +35,17 @@ impl Catalog for MemoryCatalog {
         if let Some(generation) = change.sealed_generation {
             state.sealed_generation = generation;
         }
+        let documents = &change.documents;
+        state.documents.retain(|part| !documents.remove.contains(&part.id));
+        state.documents.extend(documents.add.iter().cloned());
+        for (id, deleted) in &documents.deleted {
+            let part = state.documents.iter_mut().find(|part| part.id == *id);
+            part.into_iter().for_each(|part| part.deleted.clone_from(deleted));
+        }
+        if let Some((signal, generation)) = &documents.sealed {
+            state.documents_sealed.retain(|(known, _)| known != signal);
+            state.documents_sealed.push((signal.clone(), *generation));
+        }
         if succeeds { Ok(()) } else { Err(failed(std::io::Error::other("done, but never told"))) }
     }
 

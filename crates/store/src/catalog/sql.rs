@@ -1,5 +1,6 @@
 //! The catalog in SQLite or PostgreSQL: the statements, which both understand.
 
+mod documents;
 mod postgres;
 mod sqlite;
 
@@ -17,7 +18,8 @@ use crate::part::PartMeta;
 pub(crate) use postgres::PostgresCatalog;
 pub(crate) use sqlite::SqliteCatalog;
 
-const SCHEMA: [&str; 3] = [
+const SCHEMA: [&str; 4] = [
+    documents::SCHEMA,
     "CREATE TABLE IF NOT EXISTS vigie_parts (id BIGINT PRIMARY KEY, tenant TEXT NOT NULL, \
      signal TEXT NOT NULL, path TEXT NOT NULL, level BIGINT NOT NULL, rank BIGINT NOT NULL, created_ms BIGINT NOT NULL, \
      start_ms BIGINT NOT NULL, end_ms BIGINT NOT NULL, series BIGINT NOT NULL, \
@@ -135,6 +137,7 @@ macro_rules! statements {
                         matchers: matchers_from_json(row.try_get(5)?)?,
                     });
                 }
+                documents::$module::read(connection, sealed_key, &mut state).await?;
                 let sealed = get_meta(connection, sealed_key).await?;
                 state.sealed_generation = sealed.unwrap_or(0) as u64;
                 state.identity = get_meta(connection, IDENTITY).await?.unwrap_or(0) as u64;
@@ -193,6 +196,8 @@ macro_rules! statements {
                         delete.execute(&mut *transaction).await?;
                     }
                 }
+                let key = guard.sealed_key;
+                documents::$module::write(&mut transaction, &change.documents, key).await?;
                 if let Some(generation) = change.sealed_generation {
                     let set = sqlx::query(SET_META).bind(guard.sealed_key).bind(generation as i64);
                     set.execute(&mut *transaction).await?;

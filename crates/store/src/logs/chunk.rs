@@ -107,6 +107,10 @@ impl Columns for Chunk {
         Ok(self.ids.as_ref().map(|ids| ids.rows_with(id.as_bytes())).unwrap_or_default())
     }
 
+    fn row_of_sequence(&self, sequence: u64) -> Result<Option<u32>, StoreError> {
+        Ok(self.sequences.iter().position(|known| *known == sequence).map(|row| row as u32))
+    }
+
     fn document_json(&self, row: u32, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let Some(shape) = self.shape(row) else { return Ok(()) };
         let time_ns = self.times.get(row as usize).copied().unwrap_or(0);

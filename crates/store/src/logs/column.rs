@@ -112,6 +112,10 @@ pub(crate) trait Columns: Send + Sync + fmt::Debug {
     fn times(&self, block: usize, times: &mut [i64; BLOCK_ROWS]) -> Result<(), StoreError>;
     /// Sequence numbers of a block's rows.
     fn sequences(&self, block: usize, sequences: &mut [u64; BLOCK_ROWS]) -> Result<(), StoreError>;
+    /// Whether it can be read at all.
+    fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Names of the indices that rows belong to, by their codes.
     fn indexes(&self) -> &[String];
     /// The code of the index of each row of a block.
@@ -124,6 +128,8 @@ pub(crate) trait Columns: Send + Sync + fmt::Debug {
     fn ids(&self) -> Result<Option<&dyn LogColumn>, StoreError>;
     /// Rows of one document id that the sender gave, in any index.
     fn rows_of_id(&self, id: &str) -> Result<Vec<u32>, StoreError>;
+    /// The row of a sequence number.
+    fn row_of_sequence(&self, sequence: u64) -> Result<Option<u32>, StoreError>;
     /// Appends the document in `row` as JSON.
     fn document_json(&self, row: u32, out: &mut Vec<u8>) -> Result<(), StoreError>;
     /// Appends the document in `row`, packed.

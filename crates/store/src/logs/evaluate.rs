@@ -53,6 +53,9 @@ impl<'a> Matcher<'a> {
     pub(super) fn new(part: &'a LogPart, query: &LogQuery) -> Result<Self, StoreError> {
         let mut nodes = Vec::new();
         let (start_ns, end_ns) = part.time_range_ns();
+        if query.start_ns <= end_ns && start_ns <= query.end_ns {
+            part.columns.check()?;
+        }
         if query.start_ns > start_ns || query.end_ns < end_ns {
             nodes.push(Node::Times(query.start_ns, query.end_ns));
         }

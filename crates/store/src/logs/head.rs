@@ -9,9 +9,11 @@ use vigie_model::{LogAction, LogBatch, LogOperation, LogOutcome, TenantId};
 use super::chunk::{Chunk, ChunkBuilder};
 use super::column::{BLOCK_ROWS, Columns};
 use super::part_view::LogPart;
-use super::rows::{RowSet, bits};
+use super::rows::RowSet;
 use super::snapshot::LogSnapshot;
+use super::stored::StoredDocuments;
 use crate::StoreError;
+use crate::catalog::pack_rows;
 use crate::wal::LogEntry;
 
 /// A piece of the head is closed at so many rows; smaller ones are copied when a snapshot is taken.
@@ -34,6 +36,34 @@ pub(crate) struct HeadChunk {
     pub(crate) bytes: usize,
 }
 
+/// A part, and what is deleted from it.
+#[derive(Debug, Clone)]
+pub(crate) struct LivePart {
+    pub(crate) stored: Arc<StoredDocuments>,
+    pub(crate) deleted: Option<Arc<RowSet>>,
+    /// The catalog does not know all that is deleted.
+    pub(crate) dirty: bool,
+}
+
+impl LivePart {
+    pub(crate) fn view(&self) -> LogPart {
+        LogPart {
+            columns: self.stored.columns(),
+            deleted: self.deleted.clone(),
+            bytes: self.stored.row.bytes,
+            stored: Some(Arc::clone(&self.stored)),
+        }
+    }
+
+    /// Deletes a row.
+    pub(crate) fn delete(&mut self, row: u32) {
+        let rows = self.stored.row.rows as u32;
+        let deleted = self.deleted.get_or_insert_with(|| Arc::new(RowSet::empty(rows)));
+        Arc::make_mut(deleted).insert(row);
+        self.dirty = true;
+    }
+}
+
 /// Everything of a tenant at this moment.
 #[derive(Debug, Default)]
 pub(crate) struct LogState {
@@ -43,8 +73,27 @@ pub(crate) struct LogState {
     /// The active piece as the last snapshot saw it.
     copied: Option<Arc<Chunk>>,
     pub(crate) chunks: Vec<HeadChunk>,
+    /// Pieces that are being sealed.
+    pub(crate) frozen: Vec<HeadChunk>,
+    /// The same as they were when they were frozen.
+    pub(crate) frozen_as: Vec<HeadChunk>,
+    /// Deleted rows of parts as they were then, where the catalog does not know them.
+    pub(crate) frozen_deleted: Vec<(u64, String)>,
+    /// What is sealed, in the order in which it was written.
+    pub(crate) parts: Vec<LivePart>,
     /// Ids that senders gave, of documents in the head: index, zero, id.
     ids: HashMap<String, u64>,
+}
+
+impl HeadChunk {
+    fn view(&self) -> LogPart {
+        LogPart {
+            columns: Arc::clone(&self.chunk) as Arc<dyn Columns>,
+            deleted: self.deleted.clone(),
+            bytes: self.bytes as u64,
+            stored: None,
+        }
+    }
 }
 
 impl LogTenant {
@@ -58,8 +107,10 @@ impl LogTenant {
 enum Place {
     /// In this row of the active piece.
     Active(u32),
-    /// In a closed piece, in this row.
-    Chunk(usize, u32),
+    /// In a closed piece.
+    Chunk { frozen: bool, at: usize, row: u32 },
+    /// In a part, in this row.
+    Part(usize, u32),
 }
 
 /// What to do, after everything is looked up.
@@ -165,47 +216,74 @@ impl LogState {
         if let Some(sequence) = self.ids.get(&id_key(index, id)) {
             return Ok(Some(*sequence));
         }
+        for part in self.parts.iter().rev() {
+            let view = part.view();
+            view.columns.check()?;
+            for row in view.columns.rows_of_id(id)? {
+                let deleted = view.deleted.as_ref().is_some_and(|deleted| deleted.contains(row));
+                if !deleted && view.index_of(row)? == index {
+                    return view.sequence_of(row).map(Some);
+                }
+            }
+        }
         // An id that the store made.
         let Some(sequence) = vigie_model::sequence_of_id(id) else { return Ok(None) };
-        Ok(self
-            .locate(sequence)
-            .filter(|place| self.is_named(*place, index, None))
-            .map(|_| sequence))
+        let Some(place) = self.locate(sequence)? else { return Ok(None) };
+        let (known, own) = self.name_of(place)?;
+        Ok((known == index && own.is_none()).then_some(sequence))
     }
 
     /// Where the document of a sequence number is, unless it is deleted.
-    fn locate(&self, sequence: u64) -> Option<Place> {
+    fn locate(&self, sequence: u64) -> Result<Option<Place>, StoreError> {
         if let Ok(row) = self.active.chunk.sequences.binary_search(&sequence) {
             let row = row as u32;
-            return (!self.active_deleted.contains(&row)).then_some(Place::Active(row));
+            return Ok((!self.active_deleted.contains(&row)).then_some(Place::Active(row)));
         }
-        for (at, chunk) in self.chunks.iter().enumerate() {
-            if let Ok(row) = chunk.chunk.sequences.binary_search(&sequence) {
-                let row = row as u32;
-                let deleted = chunk.deleted.as_ref().is_some_and(|deleted| deleted.contains(row));
-                return (!deleted).then_some(Place::Chunk(at, row));
+        for (frozen, list) in [(false, &self.chunks), (true, &self.frozen)] {
+            for (at, chunk) in list.iter().enumerate() {
+                if let Ok(row) = chunk.chunk.sequences.binary_search(&sequence) {
+                    let row = row as u32;
+                    let deleted = chunk.deleted.as_ref().is_some_and(|rows| rows.contains(row));
+                    return Ok((!deleted).then_some(Place::Chunk { frozen, at, row }));
+                }
             }
         }
-        None
-    }
-
-    /// Whether the document in a place is of this index, and has this id of its sender.
-    fn is_named(&self, place: Place, index: &str, id: Option<&str>) -> bool {
-        self.name_of(place).is_some_and(|(known, own)| known == index && own.as_deref() == id)
+        for (at, part) in self.parts.iter().enumerate() {
+            if sequence >= part.stored.row.sequence_end {
+                continue;
+            }
+            let columns = part.stored.columns();
+            let (least, most) = columns.sequence_range();
+            if !(least..=most).contains(&sequence) {
+                continue;
+            }
+            if let Some(row) = columns.row_of_sequence(sequence)? {
+                let deleted = part.deleted.as_ref().is_some_and(|rows| rows.contains(row));
+                return Ok((!deleted).then_some(Place::Part(at, row)));
+            }
+        }
+        Ok(None)
     }
 
     /// The index and the sender's id of the document in a place.
-    fn name_of(&self, place: Place) -> Option<(&str, Option<String>)> {
-        let (chunk, row) = match place {
-            Place::Active(row) => (&self.active.chunk, row),
-            Place::Chunk(at, row) => (&*self.chunks.get(at)?.chunk, row),
+    fn name_of(&self, place: Place) -> Result<(String, Option<String>), StoreError> {
+        let part = match place {
+            Place::Part(at, _) => self.parts.get(at).map(LivePart::view),
+            Place::Active(_) => None,
+            Place::Chunk { frozen, at, .. } => self.list(frozen).get(at).map(HeadChunk::view),
         };
-        let index = chunk.indexes.get(*chunk.index_codes.get(row as usize)? as usize)?;
-        let own = chunk.ids.as_ref().and_then(|ids| {
-            let at = ids.presence.find(row)?;
-            Some(String::from_utf8_lossy(ids.bytes_at(at)).into_owned())
-        });
-        Some((index, own))
+        let (Place::Active(row) | Place::Chunk { row, .. } | Place::Part(_, row)) = place;
+        let Some(part) = part else {
+            let chunk = &self.active.chunk;
+            let code = chunk.index_codes.get(row as usize).copied().unwrap_or(0);
+            let index = chunk.indexes.get(code as usize).cloned().unwrap_or_default();
+            return Ok((index, own_id(chunk, row)?));
+        };
+        Ok((part.index_of(row)?.to_owned(), own_id(&*part.columns, row)?))
+    }
+
+    fn list(&self, frozen: bool) -> &Vec<HeadChunk> {
+        if frozen { &self.frozen } else { &self.chunks }
     }
 
     /// Does what a record says.
@@ -244,10 +322,18 @@ impl LogState {
         self.chunks.push(HeadChunk { bytes: chunk.bytes(), chunk: Arc::new(chunk), deleted });
     }
 
+    /// Deletes a document. What cannot be found is gone already.
     fn remove(&mut self, sequence: u64) {
-        let Some(place) = self.locate(sequence) else { return };
-        if let Some((index, Some(id))) = self.name_of(place) {
-            let key = id_key(index, &id);
+        let place = match self.locate(sequence) {
+            Ok(Some(place)) => place,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(sequence, %error, "a document cannot be deleted");
+                return;
+            }
+        };
+        if let Ok((index, Some(id))) = self.name_of(place) {
+            let key = id_key(&index, &id);
             if self.ids.get(&key) == Some(&sequence) {
                 self.ids.remove(&key);
             }
@@ -257,36 +343,81 @@ impl LogState {
                 self.active_deleted.push(row);
                 self.copied = None;
             }
-            Place::Chunk(at, row) => {
-                if let Some(chunk) = self.chunks.get_mut(at) {
+            Place::Chunk { frozen, at, row } => {
+                let list = if frozen { &mut self.frozen } else { &mut self.chunks };
+                if let Some(chunk) = list.get_mut(at) {
                     let rows = chunk.chunk.rows();
                     let deleted =
                         chunk.deleted.get_or_insert_with(|| Arc::new(RowSet::empty(rows)));
                     Arc::make_mut(deleted).insert(row);
                 }
             }
+            Place::Part(at, row) => {
+                self.parts.get_mut(at).into_iter().for_each(|part| part.delete(row));
+            }
         }
     }
 
     /// The parts of a snapshot, oldest first.
-    fn parts(&self) -> Vec<LogPart> {
-        let mut parts: Vec<_> = self
-            .chunks
-            .iter()
-            .map(|chunk| LogPart {
-                columns: Arc::clone(&chunk.chunk) as Arc<dyn Columns>,
-                deleted: chunk.deleted.clone(),
-                bytes: chunk.bytes as u64,
-            })
-            .collect();
+    fn views(&self) -> Vec<LogPart> {
+        let mut parts: Vec<_> = self.parts.iter().map(LivePart::view).collect();
+        parts.extend(self.frozen.iter().chain(&self.chunks).map(HeadChunk::view));
         if let Some(copied) = &self.copied {
             parts.push(LogPart {
                 columns: Arc::clone(copied) as Arc<dyn Columns>,
                 deleted: deleted_set(copied.rows(), &self.active_deleted),
                 bytes: copied.bytes() as u64,
+                stored: None,
             });
         }
         parts
+    }
+
+    /// Bytes of the head.
+    pub(crate) fn head_bytes(&self) -> usize {
+        let closed: usize = self.frozen.iter().chain(&self.chunks).map(|chunk| chunk.bytes).sum();
+        closed + self.active.chunk.bytes()
+    }
+
+    /// Bytes of what is not being sealed yet.
+    pub(crate) fn live_bytes(&self) -> usize {
+        let closed: usize = self.chunks.iter().map(|chunk| chunk.bytes).sum();
+        closed + self.active.chunk.bytes()
+    }
+
+    /// Lets new pieces take over. Returns whether there is something to seal.
+    pub(crate) fn freeze(&mut self) -> bool {
+        self.close_chunk();
+        self.frozen = std::mem::take(&mut self.chunks);
+        // What is deleted from now on belongs to the next generation of the log: it may not be
+        // sealed with this one.
+        self.frozen_as.clone_from(&self.frozen);
+        for part in self.parts.iter_mut().filter(|part| part.dirty) {
+            part.dirty = false;
+            let deleted = part.deleted.as_ref().map(|rows| pack_rows(rows)).unwrap_or_default();
+            self.frozen_deleted.push((part.stored.row.id, deleted));
+        }
+        !self.frozen.is_empty() || !self.frozen_deleted.is_empty()
+    }
+
+    /// Puts sealed parts in the place of the frozen pieces; `sealed` are these as they were sealed.
+    pub(crate) fn install(&mut self, parts: Vec<LivePart>, sealed: &[HeadChunk]) {
+        let mut late = Vec::new();
+        for (now, then) in std::mem::take(&mut self.frozen).iter().zip(sealed) {
+            let Some(deleted) = &now.deleted else { continue };
+            for row in deleted.iter() {
+                if then.deleted.as_ref().is_none_or(|then| !then.contains(row)) {
+                    late.extend(now.chunk.sequences.get(row as usize).copied());
+                }
+            }
+        }
+        self.frozen_as.clear();
+        self.frozen_deleted.clear();
+        self.parts.extend(parts);
+        late.into_iter().for_each(|sequence| self.remove(sequence));
+        let live = self.chunks.iter().filter_map(|chunk| chunk.chunk.sequences.first());
+        let first = live.chain(self.active.chunk.sequences.first()).min().copied();
+        self.ids.retain(|_, sequence| first.is_some_and(|first| *sequence >= first));
     }
 
     /// Everything as it is now.
@@ -294,7 +425,7 @@ impl LogState {
         if self.copied.is_none() && self.active.rows() > 0 {
             self.copied = Some(Arc::new(self.active.chunk.clone()));
         }
-        LogSnapshot::new(self.parts())
+        LogSnapshot::new(self.views())
     }
 }
 
@@ -321,19 +452,10 @@ fn deleted_set(rows: u32, deleted: &[u32]) -> Option<Arc<RowSet>> {
     Some(Arc::new(set))
 }
 
-/// The row of a sequence number in a part.
-pub(crate) fn row_of_sequence(part: &LogPart, sequence: u64) -> Result<Option<u32>, StoreError> {
-    let (least, most) = part.columns.sequence_range();
-    if !(least..=most).contains(&sequence) {
-        return Ok(None);
-    }
-    let mut sequences = [0; BLOCK_ROWS];
-    for block in 0..part.blocks() {
-        part.sequences(block, &mut sequences)?;
-        let live = part.live(block);
-        if let Some(row) = bits(&live).find(|row| sequences.get(*row) == Some(&sequence)) {
-            return Ok(Some((block * BLOCK_ROWS + row) as u32));
-        }
-    }
-    Ok(None)
+/// The id that the sender of the document in `row` gave.
+fn own_id(columns: &dyn Columns, row: u32) -> Result<Option<String>, StoreError> {
+    let Some(ids) = columns.ids()? else { return Ok(None) };
+    let mut id = Vec::new();
+    let found = ids.value(row, &mut id)?;
+    Ok(found.then(|| String::from_utf8_lossy(&id).into_owned()))
 }

@@ -9,6 +9,7 @@ use super::column::{BLOCK_ROWS, Columns, LogColumn, LogColumnKind, Mask, columns
 use super::evaluate::Matcher;
 use super::filter::LogQuery;
 use super::rows::{RowSet, bits, first_rows};
+use super::stored::StoredDocuments;
 use crate::StoreError;
 
 /// Some documents as columns: a sealed part, or a piece of the head. All rows have a time, a
@@ -19,6 +20,8 @@ pub struct LogPart {
     pub(crate) deleted: Option<Arc<RowSet>>,
     /// Bytes on disk or in memory.
     pub(crate) bytes: u64,
+    /// Keeps a part's file while somebody reads it.
+    pub(crate) stored: Option<Arc<StoredDocuments>>,
 }
 
 /// How many documents of an index are in a part.
@@ -73,6 +76,7 @@ impl LogPart {
     /// The fields of the part: path, kind, number of values. A field with values of several types
     /// is there several times; one that found no column counts as text.
     pub fn fields(&self) -> Result<Vec<(String, LogColumnKind, u64)>, StoreError> {
+        self.columns.check()?;
         let mut fields = Vec::new();
         for (at, key) in self.columns.keys().iter().enumerate() {
             let column = self.columns.column(at)?;
@@ -197,6 +201,7 @@ impl LogPart {
 
     /// Documents of each index, by its code.
     pub(crate) fn index_counts(&self) -> Result<Vec<IndexCount>, StoreError> {
+        self.columns.check()?;
         if let Some(counts) = self.columns.index_counts().filter(|_| self.deleted.is_none()) {
             return Ok(counts.to_vec());
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use vigie_model::{
@@ -9,14 +10,20 @@ use vigie_model::{
 };
 use vigie_world::World;
 
-use super::head::{LogState, LogTenant};
+use super::head::{LivePart, LogState, LogTenant};
 use super::snapshot::LogSnapshot;
+use super::stored::StoredDocuments;
+use crate::catalog::CatalogState;
 use crate::metrics::Counters;
+use crate::parts::PartFolder;
 use crate::wal::{
     Enqueued, LogEntry, LogRecordWriter, ReplayReport, SegmentName, Wal, list_segments,
     replay_log_segment,
 };
 use crate::{Store, StoreError, StoreOptions};
+
+/// A head of so many bytes is sealed.
+const HEAD_BYTES_SEALED: u64 = 48 << 20;
 
 /// A larger document is refused.
 const DOCUMENT_BYTES_MAX: usize = 16 << 20;
@@ -31,6 +38,14 @@ pub(crate) enum DocumentSignal {
 }
 
 impl DocumentSignal {
+    /// What the catalog calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Logs => "logs",
+            Self::Spans => "spans",
+        }
+    }
+
     /// The folder of its write-ahead log.
     const fn wal_folder(self) -> &'static str {
         match self {
@@ -43,6 +58,16 @@ impl DocumentSignal {
 /// The documents of one signal, of all tenants.
 #[derive(Debug)]
 pub(crate) struct LogStore {
+    pub(crate) signal: DocumentSignal,
+    /// Held for reading while a batch goes into the log's queue and a head, for writing while both
+    /// move to the next generation together.
+    pub(crate) generation: RwLock<()>,
+    /// The generation whose pieces are frozen; 0 when none are.
+    pub(crate) frozen_generation: AtomicU64,
+    /// Some head is large enough to be sealed.
+    due: AtomicBool,
+    /// Heads may not take more; writes are refused until they are sealed.
+    head_bytes_max: u64,
     tenants: RwLock<HashMap<TenantId, Arc<LogTenant>>>,
     pub(crate) wal: Wal,
 }
@@ -54,10 +79,12 @@ impl LogStore {
         options: &StoreOptions,
         world: &World,
         counters: &Arc<Counters>,
-        sealed_generation: u64,
+        (state, parts): (&CatalogState, &Arc<PartFolder>),
     ) -> Result<Self, StoreError> {
+        let sealed = state.documents_sealed.iter().find(|(known, _)| known == signal.name());
+        let sealed_generation = sealed.map_or(0, |(_, generation)| *generation);
         let folder = options.data.join(signal.wal_folder());
-        let mut tenants: HashMap<TenantId, Arc<LogTenant>> = HashMap::new();
+        let mut tenants = tenants_of(signal, state, parts)?;
         let failed =
             |source| StoreError::Io { what: "reading the log of documents".into(), source };
         world.disk.create_folder(&folder).map_err(failed)?;
@@ -86,7 +113,15 @@ impl LogStore {
         }
         let first = SegmentName { generation: last + 1, sequence: 0 };
         let wal = Wal::open(Arc::clone(&world.disk), folder, first, Arc::clone(counters))?;
-        Ok(Self { tenants: RwLock::new(tenants), wal })
+        Ok(Self {
+            signal,
+            generation: RwLock::new(()),
+            frozen_generation: AtomicU64::new(0),
+            due: AtomicBool::new(false),
+            head_bytes_max: (options.memory_bytes_max / 3).max(HEAD_BYTES_SEALED * 2),
+            tenants: RwLock::new(tenants),
+            wal,
+        })
     }
 
     pub(crate) fn tenant(&self, id: &TenantId) -> Option<Arc<LogTenant>> {
@@ -103,6 +138,32 @@ impl LogStore {
         Arc::clone(tenant)
     }
 
+    /// All tenants.
+    pub(crate) fn all(&self) -> Vec<Arc<LogTenant>> {
+        self.tenants.read().values().cloned().collect()
+    }
+
+    /// Whether some head is large enough to be sealed; asked once.
+    pub(crate) fn take_due(&self) -> bool {
+        self.due.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether some head is large enough to be sealed.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all heads, and of what is not being sealed yet.
+    pub(crate) fn head_bytes(&self) -> (u64, u64) {
+        let (mut all, mut live) = (0, 0);
+        for tenant in self.all() {
+            let state = tenant.state.lock();
+            all += state.head_bytes() as u64;
+            live += state.live_bytes() as u64;
+        }
+        (all, live)
+    }
+
     pub(crate) fn tenants(&self) -> Vec<TenantId> {
         let mut all: Vec<_> = self.tenants.read().keys().cloned().collect();
         all.sort_unstable();
@@ -117,7 +178,13 @@ impl LogStore {
         ack: Acknowledge,
     ) -> Result<(LogReport, Enqueued), WriteError> {
         let tenant = self.tenant_or_new(tenant);
+        let _same_generation = self.generation.read();
         let mut state = tenant.state.lock();
+        if state.head_bytes() as u64 > self.head_bytes_max {
+            self.due.store(true, Ordering::Relaxed);
+            let message = "what was written lately takes all the memory it may";
+            return Err(WriteError::new(WriteErrorKind::Unavailable, message));
+        }
         let planned = state
             .plan(batch, DOCUMENT_BYTES_MAX)
             .map_err(|error| WriteError::new(WriteErrorKind::Unavailable, error.to_string()))?;
@@ -128,6 +195,9 @@ impl LogStore {
         let enqueued = self.enqueue(&records, ack == Acknowledge::Durable);
         if let Enqueued::Taken(_) = enqueued {
             apply(&mut state, &planned.entries);
+        }
+        if state.live_bytes() as u64 > HEAD_BYTES_SEALED {
+            self.due.store(true, Ordering::Relaxed);
         }
         Ok((LogReport { outcomes: planned.outcomes }, enqueued))
     }
@@ -144,6 +214,28 @@ impl LogStore {
             }
         }
     }
+}
+
+/// The tenants that have parts.
+fn tenants_of(
+    signal: DocumentSignal,
+    state: &CatalogState,
+    folder: &Arc<PartFolder>,
+) -> Result<HashMap<TenantId, Arc<LogTenant>>, StoreError> {
+    let mut tenants: HashMap<TenantId, Arc<LogTenant>> = HashMap::new();
+    for row in state.documents.iter().filter(|row| row.signal == signal.name()) {
+        let id = TenantId::new(&row.tenant).map_err(|error| StoreError::Corrupt {
+            what: "catalog".to_owned(),
+            detail: error.to_string(),
+        })?;
+        let stored = Arc::new(StoredDocuments::new(row.clone(), Arc::clone(folder)));
+        let deleted = stored.deleted()?;
+        let tenant = tenants.entry(id.clone()).or_insert_with(|| Arc::new(LogTenant::new(id)));
+        let mut state = tenant.state.lock();
+        state.next_sequence = state.next_sequence.max(row.sequence_end);
+        state.parts.push(LivePart { stored, deleted, dirty: false });
+    }
+    Ok(tenants)
 }
 
 fn apply(state: &mut LogState, entries: &[LogEntry<'_>]) {
@@ -178,6 +270,9 @@ impl LogSink for Store {
     fn write_logs(&self, tenant: &TenantId, batch: LogBatch, ack: Acknowledge) -> LogFuture<'_> {
         let taken = self.refuse_writes().and_then(|()| self.logs.take(tenant, &batch, ack));
         Box::pin(async move {
+            if self.logs.is_due() {
+                self.wake();
+            }
             let (report, enqueued) = taken?;
             self.wait(enqueued).await?;
             Ok(report)

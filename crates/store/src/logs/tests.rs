@@ -107,7 +107,13 @@ async fn documents_come_back_as_they_were_written_also_after_a_kill() {
         for (found, written) in found.iter().zip(&written) {
             assert!(same(found, written), "{found}\n{written}");
         }
-        if !reopened {
+        if reopened {
+            // And from parts as well as from the head.
+            store.flush().await.unwrap();
+            let mut sealed = sources(&store.log_snapshot(&tenant()), &all());
+            sealed.sort();
+            assert_eq!(sealed, found);
+        } else {
             // As if the process had been killed: nothing is closed.
             drop(store);
         }
@@ -190,4 +196,60 @@ async fn hits_come_in_order_and_page_by_page() {
         }
         assert_eq!(paged, whole);
     }
+}
+
+#[tokio::test]
+async fn documents_in_parts_are_replaced_and_deleted_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    let mut batch = LogBatch::new();
+    for at in 0..2_000 {
+        let id = (at % 2 == 0).then(|| format!("id{at}"));
+        push(&mut batch, LogAction::Index, id.as_deref(), &format!(r#"{{"n":{at},"v":1}}"#));
+    }
+    write(&store, batch).await;
+    store.flush().await.unwrap();
+    let mut batch = LogBatch::new();
+    push(&mut batch, LogAction::Create, Some("id4"), r#"{"n":4,"v":2}"#);
+    push(&mut batch, LogAction::Index, Some("id6"), r#"{"n":6,"v":2}"#);
+    push(&mut batch, LogAction::Delete, Some("id8"), "{}");
+    push(&mut batch, LogAction::Delete, Some(&id_of_sequence(9)), "{}");
+    push(&mut batch, LogAction::Delete, Some(&id_of_sequence(8)), "{}");
+    assert_eq!(
+        write(&store, batch).await,
+        [
+            LogOutcome::Conflict(4),
+            LogOutcome::Updated(2000),
+            LogOutcome::Deleted(2001),
+            LogOutcome::Deleted(2002),
+            LogOutcome::Missing,
+        ]
+    );
+    let check = |store: &Store| {
+        let snapshot = store.log_snapshot(&tenant());
+        assert_eq!(snapshot.count(&all()).unwrap(), 1998);
+        let v2 = LogQuery::new(LogFilter::field("v", LogTest::Equals(vec!["2".into()])));
+        assert_eq!(sources(&snapshot, &v2), [r#"{"n":6,"v":2}"#]);
+        let gone =
+            LogQuery::new(LogFilter::field("n", LogTest::Equals(vec!["8".into(), "9".into()])));
+        assert_eq!(snapshot.count(&gone).unwrap(), 0);
+        assert_eq!(snapshot.indexes().unwrap()[0].documents, 1998);
+    };
+    check(&store);
+    drop(store);
+    // From the log.
+    let store = open(&folder).await;
+    check(&store);
+    store.flush().await.unwrap();
+    check(&store);
+    store.close().await.unwrap();
+    drop(store);
+    // From the catalog.
+    let store = open(&folder).await;
+    check(&store);
+    assert_eq!(store.log_snapshot(&tenant()).parts().len(), 2);
+    let mut batch = LogBatch::new();
+    push(&mut batch, LogAction::Index, None, "{}");
+    // No document has had this number before.
+    assert!(matches!(write(&store, batch).await[..], [LogOutcome::Created(2_001..)]));
 }

@@ -46,6 +46,19 @@ impl Store {
         Ok(true)
     }
 
+    /// Seals documents when heads are large or old enough.
+    async fn tend_documents(&self, sealed_at: &mut Duration) -> Result<(), StoreError> {
+        let now = self.world.clock.monotonic();
+        let old = now.saturating_sub(*sealed_at) > HEAD_AGE_MAX;
+        let due = self.logs.take_due() | self.spans.take_due();
+        if due || old {
+            let _alone = self.maintenance.lock().await;
+            self.seal_documents().await?;
+            *sealed_at = now;
+        }
+        Ok(())
+    }
+
     /// Bytes of points in live heads, bytes of all heads, and series in live heads.
     fn measure(&self) -> (u64, u64, u64) {
         let (mut point_bytes, mut bytes, mut series) = (0, 0, 0);
@@ -63,10 +76,13 @@ impl Store {
         self.tenants.read().values().any(|tenant| tenant.view.read().frozen.is_some())
     }
 
-    async fn look_around(&self, sealed_at: &mut Duration) {
-        match self.seal_when_due(sealed_at).await {
+    async fn look_around(&self, (metrics, documents): &mut (Duration, Duration)) {
+        match self.seal_when_due(metrics).await {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "heads cannot be sealed now"),
+        }
+        if let Err(error) = self.tend_documents(documents).await {
+            tracing::warn!(%error, "documents cannot be sealed now");
         }
         if let Err(error) = self.tidy().await {
             Counters::add(&self.counters.compaction_failures, 1);
@@ -76,7 +92,7 @@ impl Store {
 }
 
 async fn run(store: Weak<Store>) {
-    let mut sealed_at = Duration::ZERO;
+    let mut sealed_at = (Duration::ZERO, Duration::ZERO);
     loop {
         let Some(strong) = store.upgrade() else { return };
         if strong.closed.load(Ordering::Acquire) {

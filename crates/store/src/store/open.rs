@@ -108,7 +108,9 @@ impl Store {
             (_, located) => located,
         };
         let place = place(&options, &world, (located, state.identity), &cache)?;
-        let known: Vec<String> = state.parts.iter().map(|row| row.path.clone()).collect();
+        let documents = state.documents.iter().map(|row| row.path.clone());
+        let metrics = state.parts.iter().map(|row| row.path.clone());
+        let known: Vec<String> = metrics.chain(documents).collect();
         let cleaned = Arc::clone(&place);
         let clean = move || {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -121,12 +123,14 @@ impl Store {
         let wal_folder = options.data.join("wal");
         let replay = Replay::plan(&world, &wal_folder, state.sealed_generation, &counters)?;
         let ids = state.parts.iter().map(|p| p.id).chain(state.tombstones.iter().map(|t| t.id));
+        let ids = ids.chain(state.documents.iter().map(|part| part.id));
         let next_id = ids.max().unwrap_or(0) + 1;
         let last = replay.last_generation();
         let first = SegmentName { generation: last + 1, sequence: 0 };
         let wal = Wal::open(Arc::clone(&world.disk), wal_folder, first, Arc::clone(&counters))?;
-        let logs = LogStore::open(DocumentSignal::Logs, &options, &world, &counters, 0)?;
-        let spans = LogStore::open(DocumentSignal::Spans, &options, &world, &counters, 0)?;
+        let parts = (&state, &folder);
+        let logs = LogStore::open(DocumentSignal::Logs, &options, &world, &counters, parts)?;
+        let spans = LogStore::open(DocumentSignal::Spans, &options, &world, &counters, parts)?;
         Ok(Arc::new(Self {
             logs,
             spans,

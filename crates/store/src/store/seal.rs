@@ -117,7 +117,7 @@ impl Store {
     }
 
     /// Runs `work` where it may take long and block.
-    pub(super) async fn on_pool<T: Send + 'static>(
+    pub(crate) async fn on_pool<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

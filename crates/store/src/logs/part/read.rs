@@ -216,6 +216,27 @@ impl Columns for PartReader {
         self.ids.as_ref().map_or(Ok(Vec::new()), |ids| ids.rows_with(id.as_bytes()))
     }
 
+    fn row_of_sequence(&self, sequence: u64) -> Result<Option<u32>, StoreError> {
+        let wanted = sequence as i64;
+        for block in 0..self.rows.div_ceil(BLOCK_ROWS) {
+            let (least, most) = self.sequences.zone(block)?;
+            if !(least..=most).contains(&wanted) {
+                continue;
+            }
+            let mut found = None;
+            let start = block * BLOCK_ROWS;
+            self.sequences.range(start, (start + BLOCK_ROWS).min(self.rows), |at, known| {
+                if known == wanted {
+                    found = Some((start + at) as u32);
+                }
+            })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
     fn document_json(&self, row: u32, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let time_ns = self.times.get(row as usize)?;
         write_json(self.shape(row)?, time_ns, out, |column, out| self.append(column, row, out))

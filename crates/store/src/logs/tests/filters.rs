@@ -331,7 +331,7 @@ fn part(inputs: &[PartInput]) -> LogPart {
     let (bytes, meta) = write_part(inputs).unwrap().unwrap();
     let reader = PartReader::open(Arc::new(bytes), Arc::new(PartCache::new(1 << 20))).unwrap();
     assert_eq!(meta.rows, u64::from(reader.rows()));
-    LogPart { columns: Arc::new(reader), deleted: None, bytes: meta.bytes }
+    LogPart { columns: Arc::new(reader), deleted: None, bytes: meta.bytes, stored: None }
 }
 
 #[test]
