@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use reqwest::{ClientBuilder, StatusCode};
+use reqwest::{ClientBuilder, Method, StatusCode};
 use vigie_world::World;
 
 use crate::config::HttpConfig;
-use crate::{BODY_BYTES_MAX, HttpError, authorize, body, proxy, tls};
+use crate::{BODY_BYTES_MAX, HttpError, authorize, body, guard, proxy, tls};
 
 /// Looks up an environment variable.
 pub type VariableLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -99,6 +99,14 @@ struct Inner {
     token: authorize::TokenCache,
     config: HttpConfig,
     world: World,
+    guard: Guard,
+}
+
+/// What a client refuses to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    None,
+    LinkLocal,
 }
 
 impl fmt::Debug for HttpClient {
@@ -117,6 +125,18 @@ impl HttpClient {
         Self::with_socket(config, environment, world, None)
     }
 
+    /// A client for addresses that come from many hands: unless `allows_link_local`, it asks no
+    /// link-local address nor a cloud's metadata service, whatever a name or a redirect says.
+    pub fn guarded(
+        config: &HttpConfig,
+        environment: &HttpEnvironment,
+        world: &World,
+        allows_link_local: bool,
+    ) -> Result<Self, HttpError> {
+        let guard = if allows_link_local { Guard::None } else { Guard::LinkLocal };
+        Self::build(config, environment, world, None, guard)
+    }
+
     /// A client that talks over a Unix socket, whatever the address says.
     pub fn over_unix_socket(
         config: &HttpConfig,
@@ -133,6 +153,16 @@ impl HttpClient {
         world: &World,
         socket: Option<&Path>,
     ) -> Result<Self, HttpError> {
+        Self::build(config, environment, world, socket, Guard::None)
+    }
+
+    fn build(
+        config: &HttpConfig,
+        environment: &HttpEnvironment,
+        world: &World,
+        socket: Option<&Path>,
+        guard: Guard,
+    ) -> Result<Self, HttpError> {
         let mut builder = base_builder(environment);
         if let Some(socket) = socket {
             builder = builder.unix_socket(socket.to_path_buf());
@@ -145,6 +175,9 @@ impl HttpClient {
         } else {
             reqwest::redirect::Policy::none()
         });
+        if guard == Guard::LinkLocal {
+            builder = guard::apply(builder, config.follow_redirects);
+        }
         builder = tls::apply(builder, &config.tls_config, world)?;
         builder = proxy::apply(builder, &config.proxy, environment)?;
         let token_client = match &config.oauth2 {
@@ -160,6 +193,7 @@ impl HttpClient {
             token: authorize::TokenCache::default(),
             config: config.clone(),
             world: world.clone(),
+            guard,
         })))
     }
 
@@ -193,7 +227,24 @@ impl HttpClient {
         body: Bytes,
         limits: RequestLimits,
     ) -> Result<HttpAnswer, HttpError> {
-        let request = self.0.client.post(url).body(body).timeout(limits.timeout);
+        self.request(Method::POST, url, headers, body, limits).await
+    }
+
+    /// Sends `body` to `url` by `method`; as [`post`](Self::post) otherwise.
+    pub async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+        limits: RequestLimits,
+    ) -> Result<HttpAnswer, HttpError> {
+        let is_refused = |url| url::Url::parse(url).is_ok_and(|url| guard::is_refused_url(&url));
+        if self.0.guard == Guard::LinkLocal && is_refused(url) {
+            let reason = "link-local address refused".to_owned();
+            return Err(HttpError::Transport { url: url.to_owned(), reason });
+        }
+        let request = self.0.client.request(method, url).body(body).timeout(limits.timeout);
         let work = async {
             let response = self.send(url, request, headers).await?;
             let (status, headers) = (response.status(), response.headers().clone());

@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod config;
 mod error;
+mod guard;
 mod proxy;
 mod tls;
 
@@ -17,3 +18,7 @@ pub use config::{
     Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, ProxyConfig, TlsConfig,
 };
 pub use error::{HttpError, HttpErrorKind};
+pub use guard::is_refused_address;
+pub use reqwest::Method;
+pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+pub use tls::tls_client_config;

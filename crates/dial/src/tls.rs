@@ -95,40 +95,59 @@ fn text_or_file(
     Ok(Some(bytes))
 }
 
-/// A TLS configuration that checks the server's certificate against another name than the
-/// address's: the HTTP client has no setting for that.
-fn renamed(tls: &TlsConfig, material: &Material) -> Result<ClientConfig, HttpError> {
+/// A TLS configuration for a protocol other than HTTP. The caller says whom it talks to: the
+/// configuration's `server_name`, or the host.
+pub fn tls_client_config(tls: &TlsConfig, world: &World) -> Result<ClientConfig, HttpError> {
     let setup = |error: &dyn std::fmt::Display| HttpError::Setup(format!("tls_config: {error}"));
-    let mut roots = RootCertStore::empty();
-    match &material.ca {
-        Some(ca) => {
-            for certificate in CertificateDer::pem_slice_iter(ca) {
-                roots
-                    .add(certificate.map_err(|error| setup(&error))?)
-                    .map_err(|error| setup(&error))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
+    let material = Material {
+        ca: text_or_file("CA", tls.ca.as_bytes(), &tls.ca_file, world)?,
+        cert: text_or_file("client certificate", tls.cert.as_bytes(), &tls.cert_file, world)?,
+        key: text_or_file("client key", tls.key.reveal().as_bytes(), &tls.key_file, world)?,
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions(tls))
         .map_err(|error| setup(&error))?;
-    let name = ServerName::try_from(tls.server_name.clone()).map_err(|error| setup(&error))?;
+    let builder = if tls.insecure_skip_verify {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unchecked(provider)))
+    } else {
+        builder.with_root_certificates(roots(&material)?)
+    };
+    with_our_certificate(builder, &material)
+}
+
+static ONLY_12: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
+static ONLY_13: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+
+fn versions(tls: &TlsConfig) -> &'static [&'static rustls::SupportedProtocolVersion] {
     let only_13 = tls.min_version == "TLS13";
     let only_12 = matches!(tls.max_version.as_str(), "TLS10" | "TLS11" | "TLS12");
-    let versions: &[&rustls::SupportedProtocolVersion] = match (only_12, only_13) {
-        (true, _) => &[&rustls::version::TLS12],
-        (_, true) => &[&rustls::version::TLS13],
+    match (only_12, only_13) {
+        (true, _) => &ONLY_12,
+        (_, true) => &ONLY_13,
         _ => rustls::ALL_VERSIONS,
+    }
+}
+
+fn roots(material: &Material) -> Result<RootCertStore, HttpError> {
+    let setup = |error: &dyn std::fmt::Display| HttpError::Setup(format!("tls_config: {error}"));
+    let mut roots = RootCertStore::empty();
+    let Some(ca) = &material.ca else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return Ok(roots);
     };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .map_err(|error| setup(&error))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Renamed { inner, name }));
+    for certificate in CertificateDer::pem_slice_iter(ca) {
+        let certificate = certificate.map_err(|error| setup(&error))?;
+        roots.add(certificate).map_err(|error| setup(&error))?;
+    }
+    Ok(roots)
+}
+
+fn with_our_certificate(
+    builder: rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
+    material: &Material,
+) -> Result<ClientConfig, HttpError> {
+    let setup = |error: &dyn std::fmt::Display| HttpError::Setup(format!("tls_config: {error}"));
     let (Some(cert), Some(key)) = (&material.cert, &material.key) else {
         return Ok(builder.with_no_client_auth());
     };
@@ -137,6 +156,25 @@ fn renamed(tls: &TlsConfig, material: &Material) -> Result<ClientConfig, HttpErr
     builder
         .with_client_auth_cert(chain.map_err(|error| setup(&error))?, key)
         .map_err(|error| setup(&error))
+}
+
+/// A TLS configuration that checks the server's certificate against another name than the
+/// address's: the HTTP client has no setting for that.
+fn renamed(tls: &TlsConfig, material: &Material) -> Result<ClientConfig, HttpError> {
+    let setup = |error: &dyn std::fmt::Display| HttpError::Setup(format!("tls_config: {error}"));
+    let roots = roots(material)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .map_err(|error| setup(&error))?;
+    let name = ServerName::try_from(tls.server_name.clone()).map_err(|error| setup(&error))?;
+    let versions = versions(tls);
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|error| setup(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Renamed { inner, name }));
+    with_our_certificate(builder, material)
 }
 
 #[derive(Debug)]
@@ -177,5 +215,46 @@ impl ServerCertVerifier for Renamed {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+/// Takes any certificate, as `insecure_skip_verify` asks.
+#[derive(Debug)]
+struct Unchecked(Arc<rustls::crypto::CryptoProvider>);
+
+impl ServerCertVerifier for Unchecked {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -89,7 +89,7 @@ impl Templates {
         host: &dyn Host,
         limits: Limits,
     ) -> Result<String, Error> {
-        exec::execute(&self.trees, &self.functions, host, limits, name, data)
+        exec::execute(&self.trees, &self.functions, host, limits, name, data, false)
     }
 
     /// The output of a text that may call these templates; it has the empty name, as in
@@ -108,6 +108,21 @@ impl Templates {
         templates.trees.remove("");
         templates.parse("", text)?;
         templates.execute("", data, host, limits)
+    }
+
+    /// As [`render`](Self::render), with what actions print escaped for HTML text and quoted
+    /// attributes. Not yet by the place in the HTML: URLs and scripts are not looked at.
+    pub fn render_html(
+        &self,
+        text: &str,
+        data: &Value,
+        host: &dyn Host,
+        limits: Limits,
+    ) -> Result<String, Error> {
+        let mut templates = self.clone();
+        templates.trees.remove("");
+        templates.parse("", text)?;
+        exec::execute(&templates.trees, &self.functions, host, limits, "", data, true)
     }
 
     fn is_function(&self, word: &str) -> bool {

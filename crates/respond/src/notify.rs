@@ -1,6 +1,27 @@
 //! Telling somebody: the seam between the engine, which decides what is told to whom and when,
 //! and the integrations, which know how to say it.
 
+mod build;
+mod chat;
+mod email;
+mod jira;
+mod mail;
+mod message;
+mod messenger;
+mod opsgenie;
+mod pager;
+mod pagerduty;
+mod payload;
+mod post;
+mod provider;
+mod sign;
+mod slack;
+mod smtp;
+mod sns;
+mod teams;
+mod webhook;
+mod wechat;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +29,10 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use vigie_model::Labels;
+
+pub use build::build_integrations;
+pub use message::MessageTemplates;
+pub use post::NotifyEnvironment;
 
 use crate::Fingerprint;
 
@@ -180,3 +205,6 @@ pub struct Integration {
 
 /// What every receiver of a configuration is told by, by the receiver's name.
 pub type Integrations = BTreeMap<String, Vec<Integration>>;
+
+#[cfg(test)]
+mod tests;

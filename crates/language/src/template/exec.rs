@@ -74,6 +74,7 @@ pub(super) struct Executor<'t> {
     tree: &'t Tree,
     variables: Vec<(Arc<str>, Value)>,
     at: Option<At<'t>>,
+    escapes: bool,
 }
 
 /// Executes one template.
@@ -84,6 +85,7 @@ pub(super) fn execute<'t>(
     limits: Limits,
     name: &str,
     data: &Value,
+    escapes: bool,
 ) -> Result<String, Error> {
     let Some(tree) = trees.get(name) else {
         let name = go_quote(name);
@@ -100,6 +102,7 @@ pub(super) fn execute<'t>(
         tree,
         variables: vec![("$".into(), data.clone())],
         at: None,
+        escapes,
     };
     executor.list(data, &tree.root)?;
     Ok(executor.output)
@@ -184,7 +187,13 @@ impl<'t> Executor<'t> {
                 let value = self.pipe(dot, pipe)?;
                 if pipe.variables.is_empty() {
                     self.at = Some(At::Node(node));
-                    self.write(&format::display_action(&value))?;
+                    let text = format::display_action(&value);
+                    let is_safe = matches!(value, Value::Marked(super::value::Mark::Html, _));
+                    if self.escapes && !is_safe {
+                        self.write(&builtin::html_text(&text))?;
+                    } else {
+                        self.write(&text)?;
+                    }
                 }
             }
             Node::If(branch) => return self.branch(dot, branch, false),
