@@ -63,3 +63,14 @@ impl SearchError {
         self
     }
 }
+
+impl From<vigie_store::StoreError> for SearchError {
+    fn from(error: vigie_store::StoreError) -> Self {
+        match error {
+            vigie_store::StoreError::Invalid(message) => Self::argument(message),
+            other => {
+                Self::new("search_phase_execution_exception", other.to_string()).with_status(500)
+            }
+        }
+    }
+}
