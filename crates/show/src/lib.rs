@@ -1,9 +1,11 @@
 //! Tells: the HTTP APIs, the front door of every listener, the embedded page.
 //!
 //! A request enters by the [`FrontDoor`], which knows who asks and what limits hold, and is
-//! answered by the router of a part: the Prometheus API ([`prometheus::router`]), or the page.
+//! answered by the router of a part: the Prometheus API ([`prometheus::router`]), Elasticsearch's
+//! ([`elasticsearch::router`]), or the page.
 //! Data itself is decided elsewhere: nothing here stores, evaluates or scrapes.
 
+pub mod elasticsearch;
 mod error;
 mod front_door;
 mod json;

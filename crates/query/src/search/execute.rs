@@ -71,6 +71,13 @@ pub struct SearchResponse {
     pub cursor: Option<Cursor>,
 }
 
+impl SearchResponse {
+    /// Nothing was found.
+    pub fn empty() -> Self {
+        Self { total: None, max_score: None, hits: Vec::new(), aggregations: None, cursor: None }
+    }
+}
+
 impl Searcher {
     /// How many documents a query selects.
     pub fn count(&self, query: &Query) -> Result<u64, SearchError> {
@@ -89,6 +96,23 @@ impl Searcher {
         })?;
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// A document as it is told, with the part of its source that `source` keeps.
+    pub fn hit(&self, at: RowRef, source: &super::SourceFilter) -> Result<Hit, SearchError> {
+        let fetch = super::hits::Fetch { source: source.clone(), ..super::hits::Fetch::default() };
+        let (snapshot, schema) = (&self.snapshot, &self.compiler.schema);
+        Fetcher { snapshot, schema, fetch: &fetch }.hit(at, None)
+    }
+
+    /// The score of a document; `None` when the query does not select it.
+    pub fn score(&self, query: &Query, at: RowRef) -> Result<Option<f32>, SearchError> {
+        let scope = self.scope(self.compiler.filter(query)?);
+        let Some(part) = self.snapshot.parts().get(at.part as usize) else { return Ok(None) };
+        if !part.matching(&scope)?.contains(at.row) {
+            return Ok(None);
+        }
+        Scorer::new(query, &self.compiler, &self.snapshot, &scope)?.score(at).map(Some)
     }
 
     /// Answers a request. `cursor` is where an earlier page ended.

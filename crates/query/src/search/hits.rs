@@ -9,7 +9,7 @@ use vigie_store::logs::{BLOCK_ROWS, LogSnapshot};
 
 use super::SearchError;
 use super::highlight::Highlight;
-use super::json::{Options, scalar_text, strings};
+use super::json::{Options, strings};
 use super::schema::{FieldKind, Schema};
 use super::values::{Block, ValueRef};
 
@@ -322,13 +322,5 @@ impl Hit {
         }
         map.extend(self.rest.clone());
         Value::Object(map)
-    }
-}
-
-/// Reads a list of names that may be one text with commas.
-pub(crate) fn names(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
-        other => scalar_text(other).map_or_else(|| strings(other), |text| vec![text]),
     }
 }

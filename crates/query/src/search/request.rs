@@ -139,6 +139,12 @@ impl SearchRequest {
         Ok(())
     }
 
+    /// The same for a later page, on which aggregations are not told again.
+    pub fn without_aggregations(mut self) -> Self {
+        self.aggregations.clear();
+        self
+    }
+
     /// Whether a point in time may order by the place of documents.
     pub(crate) fn needs_tie_breaker(&self) -> bool {
         self.point_in_time.is_some()

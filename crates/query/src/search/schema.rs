@@ -110,7 +110,7 @@ impl Schema {
     }
 
     /// Adds the mappings of an index: `{"properties": ..., "dynamic_templates": ...}`.
-    pub fn add_mappings(&mut self, mappings: &Value) {
+    pub fn add_mappings(&mut self, mappings: &Map<String, Value>) {
         if let Some(properties) = mappings.get("properties").and_then(Value::as_object) {
             self.add_properties("", properties, 0);
         }

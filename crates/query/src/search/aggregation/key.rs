@@ -118,8 +118,4 @@ impl Keys {
     pub(super) fn get(&self, number: u32) -> Option<&Key> {
         self.keys.get(number as usize)
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.keys.len()
-    }
 }

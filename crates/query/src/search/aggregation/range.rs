@@ -141,15 +141,15 @@ fn read(
     context: &Context,
 ) -> Result<Range, SearchError> {
     let key = range.text("key")?;
-    let (mut texts, mut ends) = ((range.text("from")?, range.text("to")?), (None, None));
-    match kind {
-        Kind::Numbers => ends = (range.number("from")?, range.number("to")?),
+    let mut texts = (range.text("from")?, range.text("to")?);
+    let ends = match kind {
+        Kind::Numbers => (range.number("from")?, range.number("to")?),
         Kind::Addresses => {
             if let Some((from, to)) = range.text("mask")?.and_then(|mask| network(&mask)) {
                 texts = (Some(from), to);
             }
             let number = |text: &Option<String>| text.as_deref().and_then(address);
-            ends = (number(&texts.0), number(&texts.1));
+            (number(&texts.0), number(&texts.1))
         }
         Kind::Dates => {
             let resolve = |name: &str| -> Result<Option<f64>, SearchError> {
@@ -165,9 +165,9 @@ fn read(
                     .map(|ms| Some(ms as f64))
                     .map_err(|error| SearchError::parsing(error.to_string()).at(name))
             };
-            ends = (resolve("from")?, resolve("to")?);
+            (resolve("from")?, resolve("to")?)
         }
-    }
+    };
     Ok(Range { key, from: ends.0, to: ends.1, texts })
 }
 
