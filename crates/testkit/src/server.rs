@@ -80,8 +80,10 @@ impl ServerBuilder {
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Result<Server> {
         let (api_port, page_port, host_port) = (free_port()?, free_port()?, free_port()?);
+        let elasticsearch_port = free_port()?;
         let settings = format!(
             "{}\n[show]\nprometheus_port = {api_port}\npage_port = {page_port}\n\
+             elasticsearch_port = {elasticsearch_port}\n\
              enable_lifecycle = true\nenable_admin_api = true\n[receive]\nhost_port = {host_port}\n",
             self.settings
         );
@@ -91,6 +93,7 @@ impl ServerBuilder {
             child: None,
             api: format!("http://127.0.0.1:{api_port}"),
             page: format!("http://127.0.0.1:{page_port}"),
+            elasticsearch: format!("http://127.0.0.1:{elasticsearch_port}"),
             host: format!("http://127.0.0.1:{host_port}"),
             client: client()?,
         };
@@ -114,6 +117,8 @@ pub struct Server {
     pub api: String,
     /// Address of the page.
     pub page: String,
+    /// Address of Elasticsearch's API.
+    pub elasticsearch: String,
     /// Address of this host's metrics.
     pub host: String,
     /// A client for it.

@@ -1,6 +1,7 @@
 //! The stages of a running process, opened in the order in which data travels.
 
 mod defaults;
+mod elasticsearch;
 mod listeners;
 mod local;
 mod operator;
@@ -53,7 +54,13 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         listeners.ended().await;
         return Ok(());
     };
-    let metrics = MetricsPart { options, api: ports.api, page: ports.page, host_address };
+    let metrics = MetricsPart {
+        options,
+        api: ports.api,
+        page: ports.page,
+        elasticsearch: ports.elasticsearch,
+        host_address,
+    };
     metrics.run(&plan, &world, host, &telemetry, &mut listeners, &stop).await
 }
 
@@ -61,6 +68,7 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
 struct Ports {
     api: Vec<TcpListener>,
     page: Option<TcpListener>,
+    elasticsearch: Option<TcpListener>,
     host: Option<TcpListener>,
 }
 
@@ -70,15 +78,11 @@ impl Ports {
         for port in &plan.prometheus_ports {
             api.extend(listeners.bind("prometheus", port).await?);
         }
-        let page = match &plan.page_port {
-            Some(port) => listeners.bind("page", port).await?,
-            None => None,
-        };
-        let host = match &plan.host_port {
-            Some(port) => listeners.bind("host", port).await?,
-            None => None,
-        };
-        Ok(Self { api, page, host })
+        let page = listeners.bind_wanted("page", plan.page_port.as_ref()).await?;
+        let elasticsearch =
+            listeners.bind_wanted("elasticsearch", plan.elasticsearch_port.as_ref()).await?;
+        let host = listeners.bind_wanted("host", plan.host_port.as_ref()).await?;
+        Ok(Self { api, page, elasticsearch, host })
     }
 }
 
@@ -87,6 +91,7 @@ struct MetricsPart<'a> {
     options: &'a StoreOptions,
     api: Vec<TcpListener>,
     page: Option<TcpListener>,
+    elasticsearch: Option<TcpListener>,
     host_address: Option<SocketAddr>,
 }
 
@@ -171,6 +176,10 @@ impl MetricsPart<'_> {
             tell_where_to_look(&listener);
             listeners.serve("page", listener, router);
         }
+        if let Some(listener) = self.elasticsearch {
+            let router = elasticsearch::router(plan, self.options, &store, world, telemetry);
+            listeners.serve("elasticsearch", listener, router);
+        }
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));
 
@@ -203,6 +212,8 @@ fn door_options(plan: &Plan) -> FrontDoorOptions {
         cors_origin: plan.cors_origin.clone(),
         hosts: plan.external_url.iter().filter_map(|url| host_of(url)).collect(),
         web_config: plan.web_config.clone(),
+        // What Elasticsearch takes; its senders are configured for it.
+        body_bytes_max: 100 << 20,
         ..FrontDoorOptions::default()
     }
 }

@@ -262,7 +262,9 @@ fn conditions_met(
                 .is_some_and(|span| api.now_ms() - created >= span),
             "max_size" | "max_primary_shard_size" => size(&text).is_some_and(|most| bytes >= most),
             _ => {
-                return Err(ApiError::argument(format!("unknown rollover condition [{condition}]")));
+                return Err(ApiError::argument(format!(
+                    "unknown rollover condition [{condition}]"
+                )));
             }
         };
         told.insert(format!("[{condition}: {text}]"), is_met.into());

@@ -110,6 +110,10 @@ pub(crate) struct ShowSettings {
     pub(crate) prometheus_port: u16,
     /// Port of the page; 0 switches it off.
     pub(crate) page_port: u16,
+    /// Port of Elasticsearch's API; 0 switches it off.
+    pub(crate) elasticsearch_port: u16,
+    /// The version that clients of Elasticsearch are told.
+    pub(crate) elasticsearch_version: String,
     /// Prometheus' `web-config.yml`: TLS and basic authentication for every port.
     pub(crate) web_config: Option<PathBuf>,
     /// Serve /-/reload and /-/quit to whoever reaches the port.
@@ -127,6 +131,8 @@ impl Default for ShowSettings {
         Self {
             prometheus_port: 9090,
             page_port: 3000,
+            elasticsearch_port: 9200,
+            elasticsearch_version: "8.5.3".to_owned(),
             web_config: None,
             enable_lifecycle: false,
             enable_admin_api: false,

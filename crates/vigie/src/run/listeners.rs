@@ -39,6 +39,18 @@ impl Listeners {
         }
     }
 
+    /// The same when there is a port for `part` at all.
+    pub(crate) async fn bind_wanted(
+        &self,
+        part: &str,
+        port: Option<&Port>,
+    ) -> Result<Option<TcpListener>> {
+        match port {
+            Some(port) => self.bind(part, port).await,
+            None => Ok(None),
+        }
+    }
+
     /// Serves `router` on `listener`.
     pub(crate) fn serve(&mut self, part: &'static str, listener: TcpListener, router: Router) {
         if let Ok(address) = listener.local_addr() {
