@@ -11,8 +11,9 @@ use anyhow::Result;
 use crate::shell::{check, installed, target_folder};
 
 /// Debian packages by the program they bring: the real peers that tests compare with.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("prometheus", "prometheus"),
+    ("amtool", "prometheus-alertmanager"),
     ("prometheus-node-exporter", "prometheus-node-exporter"),
     ("chromium", "chromium"),
     ("curl", "curl"),
@@ -21,7 +22,7 @@ const PACKAGES: [(&str, &str); 6] = [
 ];
 
 /// Python packages: official clients that tests send and ask with.
-const PYTHON_PACKAGES: [&str; 3] = ["prometheus_client", "flask", "cramjam"];
+const PYTHON_PACKAGES: [&str; 4] = ["prometheus_client", "flask", "cramjam", "aiosmtpd"];
 
 /// Installs what is missing. Returns the Python interpreter of the tests' own environment.
 pub(crate) fn install() -> Result<Option<PathBuf>> {

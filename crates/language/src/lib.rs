@@ -36,4 +36,16 @@ pub mod fuzzing {
         drop(search::translate_regexp(text));
         drop(search::resolve_index_expression(text, 1_700_000_000_000));
     }
+
+    /// Whatever a template says, parsing and executing it end.
+    pub fn go_template(data: &[u8]) {
+        use crate::template::{Limits, NoHost, Templates, alertmanager, prometheus};
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        let labels = [("alertname", "Up"), ("a", "<b>")].map(|(n, v)| (n.into(), v.into()));
+        let value = alertmanager::kv(&labels.into_iter().collect());
+        let limits = Limits { steps: 20_000, depth: 100, output_bytes: 1 << 18 };
+        let templates = Templates::new(&[alertmanager::FUNCTIONS, prometheus::FUNCTIONS]);
+        templates.render(text, &value, &NoHost, limits).ok();
+        templates.render_html(text, &value, &NoHost, limits).ok();
+    }
 }

@@ -23,6 +23,7 @@ mod error;
 mod exec;
 mod format;
 mod function;
+mod html;
 mod humanize;
 mod json;
 mod lexer;
@@ -40,6 +41,7 @@ pub use error::{Error, ErrorKind};
 pub use exec::Limits;
 use exec::Trees;
 pub use function::{Function, Host, NoHost, Parameter, QueriedSample};
+use html::Escaper;
 pub use parser::TEXT_BYTES_MAX;
 pub use prometheus::{RuleData, RuleTemplate};
 pub use time::{Time, duration_text};
@@ -89,7 +91,7 @@ impl Templates {
         host: &dyn Host,
         limits: Limits,
     ) -> Result<String, Error> {
-        exec::execute(&self.trees, &self.functions, host, limits, name, data, false)
+        exec::execute(&self.trees, &self.functions, host, limits, name, data, None)
     }
 
     /// The output of a text that may call these templates; it has the empty name, as in
@@ -110,8 +112,8 @@ impl Templates {
         templates.execute("", data, host, limits)
     }
 
-    /// As [`render`](Self::render), with what actions print escaped for HTML text and quoted
-    /// attributes. Not yet by the place in the HTML: URLs and scripts are not looked at.
+    /// As [`render`](Self::render), as HTML: what actions print is escaped for the place where it
+    /// stands.
     pub fn render_html(
         &self,
         text: &str,
@@ -122,7 +124,15 @@ impl Templates {
         let mut templates = self.clone();
         templates.trees.remove("");
         templates.parse("", text)?;
-        exec::execute(&templates.trees, &self.functions, host, limits, "", data, true)
+        exec::execute(
+            &templates.trees,
+            &self.functions,
+            host,
+            limits,
+            "",
+            data,
+            Some(Escaper::default()),
+        )
     }
 
     fn is_function(&self, word: &str) -> bool {

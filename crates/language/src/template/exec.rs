@@ -15,6 +15,7 @@ use super::builtin;
 use super::error::Error;
 use super::format;
 use super::function::{Function, Host};
+use super::html::Escaper;
 use super::time::{DURATION_METHODS, TIME_METHODS};
 use super::value::Value;
 use crate::promql::go_quote;
@@ -74,7 +75,7 @@ pub(super) struct Executor<'t> {
     tree: &'t Tree,
     variables: Vec<(Arc<str>, Value)>,
     at: Option<At<'t>>,
-    escapes: bool,
+    escaper: Option<Escaper>,
 }
 
 /// Executes one template.
@@ -85,7 +86,7 @@ pub(super) fn execute<'t>(
     limits: Limits,
     name: &str,
     data: &Value,
-    escapes: bool,
+    escaper: Option<Escaper>,
 ) -> Result<String, Error> {
     let Some(tree) = trees.get(name) else {
         let name = go_quote(name);
@@ -102,9 +103,14 @@ pub(super) fn execute<'t>(
         tree,
         variables: vec![("$".into(), data.clone())],
         at: None,
-        escapes,
+        escaper,
     };
     executor.list(data, &tree.root)?;
+    if let Some(place) = executor.escaper.as_ref().and_then(Escaper::unfinished) {
+        let name = go_quote(&tree.name);
+        let message = format!("html/template: {name} ends in a non-text context: {place}");
+        return Err(Error::Escape(message));
+    }
     Ok(executor.output)
 }
 
@@ -158,6 +164,17 @@ impl<'t> Executor<'t> {
         self.check_size(self.output.len())
     }
 
+    fn print(&mut self, value: &Value) -> Result<(), Error> {
+        let Some(escaper) = &mut self.escaper else {
+            return self.write(&format::display_action(value));
+        };
+        // Nothing is an empty text in HTML.
+        let empty = Value::text("");
+        let value = if value.is_nil() { &empty } else { value };
+        escaper.value(value, &mut self.output);
+        self.check_size(self.output.len())
+    }
+
     fn check_size(&self, bytes: usize) -> Result<(), Error> {
         if bytes > self.limits.output_bytes {
             return self.over_limit(&format!("more than {} bytes", self.limits.output_bytes));
@@ -182,18 +199,18 @@ impl<'t> Executor<'t> {
         self.step()?;
         self.at = Some(At::Node(node));
         match node {
-            Node::Text(text) => self.write(&text.text)?,
+            Node::Text(text) => match &mut self.escaper {
+                Some(escaper) => {
+                    escaper.text(&text.text, &mut self.output);
+                    self.check_size(self.output.len())?;
+                }
+                None => self.write(&text.text)?,
+            },
             Node::Action(pipe) => {
                 let value = self.pipe(dot, pipe)?;
                 if pipe.variables.is_empty() {
                     self.at = Some(At::Node(node));
-                    let text = format::display_action(&value);
-                    let is_safe = matches!(value, Value::Marked(super::value::Mark::Html, _));
-                    if self.escapes && !is_safe {
-                        self.write(&builtin::html_text(&text))?;
-                    } else {
-                        self.write(&text)?;
-                    }
+                    self.print(&value)?;
                 }
             }
             Node::If(branch) => return self.branch(dot, branch, false),

@@ -93,12 +93,31 @@ fn templates_render_as_amtool_rendered_them() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
+#[test]
+fn html_is_escaped_as_amtool_escaped_it() {
+    let data = notification().to_value();
+    let templates = Templates::new(&[FUNCTIONS]);
+    let mut wrong = Vec::new();
+    let cases = cases("html.txt");
+    for case in &cases {
+        let result = templates.render_html(&case.template, &data, &NoHost, Limits::default());
+        let got = as_expected(result);
+        // What ends inside of a tag is refused by both, in words of each one's own.
+        let both_refuse = case.expected.contains("ends in a non-text context")
+            && got.contains("ends in a non-text context");
+        if got != case.expected && !both_refuse {
+            wrong.push(format!("{}\n  want {}\n  got  {got}", case.template, case.expected));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
 /// The other side of the proof: what the golden files say is what amtool says.
 #[test]
 fn amtool_renders_what_the_golden_files_say() {
     let test = "amtool_renders_what_the_golden_files_say";
     let Some(amtool) = vigie_testkit::program(test, "amtool") else { return };
-    let files = [("text.txt", "text")];
+    let files = [("text.txt", "text"), ("html.txt", "html")];
     for (file, kind) in files {
         let cases: Vec<Case> = cases(file).into_iter().filter(|case| !case.is_newer).collect();
         let wrong: Vec<String> = std::thread::scope(|scope| {
