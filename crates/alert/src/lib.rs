@@ -3,6 +3,7 @@
 //! Rule files enter; recorded samples leave through a `MetricSink`, alerts through an
 //! [`AlertSink`](vigie_model::AlertSink). Nothing here knows who is notified, or how.
 
+mod doctor;
 mod file;
 mod group;
 mod instance;
@@ -17,6 +18,7 @@ mod status;
 mod template;
 mod unit_test;
 
+pub use doctor::{Exposed, ExposedMetric, Finding, FindingKind, Knowledge, examine_rules};
 pub use file::{ReadOptions, RuleFileError, parse_rule_file};
 pub use instance::{AlertInstance, AlertState};
 pub use lint::{DuplicateRule, duplicate_rules};

@@ -1,5 +1,8 @@
 //! Matchers made ready to be asked many times.
 
+use std::collections::HashMap;
+
+use parking_lot::RwLock;
 use regex::Regex;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
@@ -100,7 +103,30 @@ impl CompiledMatcher {
     }
 }
 
+/// Regular expressions that were compiled before: rules and dashboards ask the same again and
+/// again, and compiling costs more than a small query.
+static COMPILED: RwLock<Option<HashMap<String, (Candidates, Test)>>> = RwLock::new(None);
+const COMPILED_MAX: usize = 4096;
+/// Longer ones are not kept: they may stand for much memory.
+const COMPILED_TEXT_BYTES_MAX: usize = 256;
+
 fn compile(text: &str) -> Result<(Candidates, Test), StoreError> {
+    if let Some(known) = COMPILED.read().as_ref().and_then(|known| known.get(text)) {
+        return Ok(known.clone());
+    }
+    let compiled = compile_anew(text)?;
+    if text.len() <= COMPILED_TEXT_BYTES_MAX {
+        let mut known = COMPILED.write();
+        let known = known.get_or_insert_default();
+        if known.len() >= COMPILED_MAX {
+            known.clear();
+        }
+        known.insert(text.to_owned(), compiled.clone());
+    }
+    Ok(compiled)
+}
+
+fn compile_anew(text: &str) -> Result<(Candidates, Test), StoreError> {
     let invalid = |error: PatternError| StoreError::Invalid(error.to_string());
     match text {
         ".*" => return Ok((Candidates::Any, Test::Always)),

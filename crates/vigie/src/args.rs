@@ -14,7 +14,9 @@ pub(crate) use node_exporter::NodeExporterArgs;
 pub(crate) use prometheus::{
     PrometheusArgs, PromtoolArgs, PromtoolBlocks, PromtoolCheck, PromtoolCommand, PromtoolTsdb,
 };
-pub(crate) use rules::{CheckRulesArgs, TestRulesArgs, TestWhat};
+pub(crate) use rules::{
+    CheckRulesArgs, DoctorArgs, ReplayArgs, RulesWhat, TestRulesArgs, TestWhat,
+};
 
 /// One process that watches: metrics in, answers out.
 #[derive(Debug, Parser)]
@@ -32,6 +34,13 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Read configuration files as `run` would, and say what is wrong
     Check(CheckArgs),
+    /// Find what can never work, with the line and the reason
+    Doctor(DoctorArgs),
+    /// Evaluate rules outside of their schedule
+    Rules {
+        #[command(subcommand)]
+        what: RulesWhat,
+    },
     /// Run unit tests
     Test {
         #[command(subcommand)]

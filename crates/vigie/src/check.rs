@@ -26,6 +26,9 @@ pub(crate) fn check(paths: &[PathBuf]) -> Result<()> {
         }
         wrong += report.errors.len();
     }
+    for finding in crate::doctor::findings(paths, &world)? {
+        say(&finding.to_string());
+    }
     if wrong > 0 {
         bail!("{wrong} {} found", if wrong == 1 { "error" } else { "errors" });
     }

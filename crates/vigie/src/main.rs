@@ -7,6 +7,7 @@ mod args;
 mod ask;
 mod check;
 mod config;
+mod doctor;
 mod log;
 mod plan;
 mod rules;
@@ -19,7 +20,7 @@ use vigie_world::World;
 
 use crate::args::{
     CheckArgs, CheckWhat, Cli, Command, PromtoolBlocks, PromtoolCheck, PromtoolCommand,
-    PromtoolTsdb, QueryLanguage, TestWhat,
+    PromtoolTsdb, QueryLanguage, RulesWhat, TestWhat,
 };
 use crate::plan::Plan;
 
@@ -69,6 +70,10 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
             return rules::check_rules(&args, &world);
         }
         Command::Check(args) => check::check(&args.paths),
+        Command::Doctor(args) => return runtime.block_on(doctor::doctor(&args, &world)),
+        Command::Rules { what: RulesWhat::Replay(args) } => {
+            runtime.block_on(rules::replay(&args, &world))
+        }
         Command::Test { what: TestWhat::Rules(args) } => {
             return runtime.block_on(rules::test_rules(&args, &world));
         }

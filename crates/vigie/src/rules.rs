@@ -1,7 +1,9 @@
 //! What is done with rule files on the command line: check, test, replay.
 
 mod check;
+mod replay;
 mod test;
 
 pub(crate) use check::check_rules;
+pub(crate) use replay::replay;
 pub(crate) use test::test_rules;

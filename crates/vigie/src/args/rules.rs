@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::ServerArgs;
+
 /// `check rules`
 #[derive(Debug, Args)]
 pub(crate) struct CheckRulesArgs {
@@ -45,4 +47,43 @@ pub(crate) struct TestRulesArgs {
 pub(crate) enum TestWhat {
     /// Unit tests of rules, as promtool runs them
     Rules(TestRulesArgs),
+}
+/// What is done with rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesWhat {
+    /// Evaluate recording rules over a past range and write what they give
+    Replay(ReplayArgs),
+}
+
+/// `rules replay`
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// From when: RFC 3339 or Unix seconds
+    #[arg(long)]
+    pub(crate) start: String,
+    /// Until when [default: now]
+    #[arg(long)]
+    pub(crate) end: Option<String>,
+    /// How often rules are evaluated whose group does not say
+    #[arg(long, default_value = "1m")]
+    pub(crate) eval_interval: String,
+    /// Rule files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Configuration files, rule files, or folders; expositions (.prom, .txt) and sources of
+    /// applications among them say what is exposed
+    pub(crate) paths: Vec<PathBuf>,
+    /// A running server, which knows what is exposed
+    #[arg(long)]
+    pub(crate) server: Option<String>,
+    /// Whose data (X-Scope-OrgID)
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
 }

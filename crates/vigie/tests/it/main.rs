@@ -11,6 +11,7 @@ mod differential;
 mod hostile;
 mod page;
 mod remote;
+mod rules;
 mod seed;
 
 use vigie_testkit::ServerBuilder;
