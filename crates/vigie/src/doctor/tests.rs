@@ -54,7 +54,7 @@ fn the_seed_has_exactly_these() {
             "alert_rules.yml:6:15 quantile-of-histogram",
             "alert_rules.yml:15:15 divided-by-itself",
             "alert_rules.yml:15:20 unknown-label",
-            "prometheus.yml:42:16 regex-is-label-name",
+            "prometheus.yml:46:16 regex-is-label-name",
         ]
     );
     let label = &found[2].message;
