@@ -16,7 +16,7 @@ const RULES: &str = "groups:
     labels: {severity: page}
     annotations:
       summary: '{{ $labels.job }} has {{ $value | humanize }} in {{ $externalLabels.dc }}'
-      link: '{{ externalURL }} {{ query \"vector(1)\" | first | value }}'
+      link: '{{ $externalURL }} {{ query \"vector(1)\" | first | value }}'
 ";
 
 /// Rule files of which promtool 2.42 says what Prometheus 3 says.
@@ -24,7 +24,7 @@ const CHECKED: [&str; 8] = [
     "groups:\n- name: g\n  rules:\n  - {record: r, expr: x}\n",
     "groups:\n- name: g\n  rules:\n  - {record: r, expr: x}\n  - {record: r, expr: y}\n",
     "groups:\n- name: g\n  rules:\n  - {record: r, expr: x, labels: {a: b}}\n  - {record: r, expr: y, labels: {a: b}}\n  - {record: r, expr: z}\n",
-    "groups:\n- name: g\n  rules:\n  - record: r\n    expr: sum(x))\n",
+    "groups:\n- name: g\n  rules:\n  - record: r\n    expr: sum(x)by\n",
     "groups:\n- name: g\n  rules:\n  - record: r\n    alert: a\n    expr: up\n",
     "groups:\n- name: g\n  rules:\n  - record: r\n    expr: up\n    annotations: {a: b}\n",
     "groups:\n- name: g\n  rules: []\n- name: g\n  rules: []\n",
@@ -47,7 +47,7 @@ const TESTS: [&str; 5] = [
     alertname: High
     exp_alerts:
     - exp_labels: {severity: page, job: a}
-      exp_annotations: {summary: a has 10 in here, link: http://p:9090 1}
+      exp_annotations: {summary: a has 11 in here, link: http://p:9090 1}
   promql_expr_test:
   - expr: job:x:sum
     eval_time: 3m
@@ -78,7 +78,7 @@ tests:
   promql_expr_test:
   - {expr: 'count_over_time(a[10m])', eval_time: 5m, exp_samples: [{labels: '{}', value: 8}]}
   - {expr: 'b', eval_time: 1m30s, exp_samples: [{labels: 'b{l=\"q\\\"uote\"}', value: -.inf}]}
-  - {expr: 'sum_over_time(a[4m])', eval_time: 4m, exp_samples: [{labels: '{}', value: 0}]}
+  - {expr: 'sum_over_time(a[3m45s])', eval_time: 4m, exp_samples: [{labels: '{}', value: 0}]}
 ",
     "tests: [{interval: 1m, promql_expr_test: [{expr: 'x + ', eval_time: 1m}]}]\n",
     "tests:\n- interval: 1m\n  alert_rule_test: [{eval_time: 5m, exp_alerts: []}]\n",
