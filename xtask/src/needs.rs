@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::shell::{check, installed, target_folder};
 
 /// Debian packages by the program they bring: the real peers that tests compare with.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("prometheus", "prometheus"),
     ("amtool", "prometheus-alertmanager"),
     ("prometheus-node-exporter", "prometheus-node-exporter"),
@@ -19,10 +19,12 @@ const PACKAGES: [(&str, &str); 7] = [
     ("curl", "curl"),
     ("jq", "jq"),
     ("bc", "bc"),
+    ("pg_ctlcluster", "postgresql"),
 ];
 
-/// Python packages: official clients that tests send and ask with.
-const PYTHON_PACKAGES: [&str; 4] = ["prometheus_client", "flask", "cramjam", "aiosmtpd"];
+/// Python packages: official clients that tests send and ask with, and a stand-in for S3.
+const PYTHON_PACKAGES: [&str; 6] =
+    ["prometheus_client", "flask", "cramjam", "aiosmtpd", "moto[s3]", "flask-cors"];
 
 /// Installs what is missing. Returns the Python interpreter of the tests' own environment.
 pub(crate) fn install() -> Result<Option<PathBuf>> {

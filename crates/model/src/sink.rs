@@ -27,6 +27,10 @@ pub enum RejectionReason {
     InvalidHistogram,
     /// The tenant has as many series as it may.
     SeriesLimit,
+    /// The metric has as many series as it may.
+    MetricLimit,
+    /// A label has as many values as it may.
+    LabelLimit,
 }
 
 /// A point that was left out.

@@ -35,6 +35,8 @@ pub struct PartRow {
     pub level: u32,
     /// When it was written, milliseconds since the epoch.
     pub created_ms: i64,
+    /// Which rules for old data it has been through: a number made of them; 0: none.
+    pub aged: u64,
     /// What it holds.
     pub meta: PartMeta,
 }
@@ -73,6 +75,8 @@ pub(crate) struct Change {
     pub(crate) add_tombstones: Vec<TombstoneRow>,
     pub(crate) remove_tombstones: Vec<u64>,
     pub(crate) documents: DocumentsChange,
+    /// Parts that stay and have been through other rules for old data.
+    pub(crate) aged: Vec<(u64, u64)>,
 }
 
 /// Keeps the catalog.

@@ -24,8 +24,6 @@ use columns::Columns;
 use index::Index;
 use series::Series;
 
-pub(crate) use append::Limits;
-
 /// Memory that a series takes besides its labels and points, roughly: itself, the table of
 /// series, and its places in the index.
 const SERIES_BYTES: usize = 160;

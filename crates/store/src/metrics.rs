@@ -24,6 +24,16 @@ counters! {
     samples => "vigie_store_samples_total",
     /// Points left out of batches that were otherwise taken.
     rejected => "vigie_store_rejected_samples_total",
+    /// Series left out because their tenant has as many as it may (of the described rejections).
+    series_limit => "vigie_store_series_limit_total",
+    /// Series left out because their metric has as many as it may.
+    metric_limit => "vigie_store_metric_limit_total",
+    /// Series left out because one of their labels has as many values as it may.
+    label_limit => "vigie_store_label_limit_total",
+    /// Samples of replicas that are not listened to.
+    replica_samples => "vigie_store_replica_samples_dropped_total",
+    /// Times that another replica was listened to.
+    replica_changes => "vigie_store_replica_changes_total",
     /// Batches refused as a whole.
     refused => "vigie_store_refused_batches_total",
     /// Bytes written to the write-ahead log.
@@ -52,6 +62,8 @@ counters! {
     compactions => "vigie_store_compactions_total",
     /// Failed compactions.
     compaction_failures => "vigie_store_compaction_failures_total",
+    /// Parts rewritten because of their age.
+    aged_parts => "vigie_store_aged_parts_total",
     /// Parts removed by retention.
     retention_parts => "vigie_store_retention_parts_total",
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::policy::{CardinalityLimits, Downsampling, ReplicaOptions, RetentionRule};
+
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
@@ -22,8 +24,16 @@ pub struct StoreOptions {
     pub retention: Option<Duration>,
     /// Oldest parts are removed while all parts are larger; `None` for no limit.
     pub retention_bytes: Option<u64>,
-    /// Series that one tenant may have at once.
-    pub series_max: u64,
+    /// Retention of series with certain labels.
+    pub retention_rules: Vec<RetentionRule>,
+    /// What stays of old data.
+    pub downsampling: Vec<Downsampling>,
+    /// One sample of a series stays for each such interval, whatever its age.
+    pub dedup_interval: Option<Duration>,
+    /// Identical senders, of which one is listened to.
+    pub replicas: Option<ReplicaOptions>,
+    /// How much tenants may have at once.
+    pub limits: CardinalityLimits,
     /// Writes are refused while less than this is free on the data folder's disk.
     pub free_bytes_min: u64,
     /// Memory that heads and caches may take.
@@ -41,7 +51,11 @@ impl StoreOptions {
             catalog_url: None,
             retention: Some(Duration::from_hours(15 * 24)),
             retention_bytes: None,
-            series_max: 20_000_000,
+            retention_rules: Vec::new(),
+            downsampling: Vec::new(),
+            dedup_interval: None,
+            replicas: None,
+            limits: CardinalityLimits::default(),
             free_bytes_min: 64 << 20,
             memory_bytes_max: 1 << 30,
         }

@@ -11,5 +11,6 @@ pub mod source;
 pub(crate) use cache::BlockKey;
 pub use cache::PartCache;
 pub(crate) use container::TAIL_BYTES;
+pub(crate) use metrics::merge_edited;
 pub use metrics::{FinishedPart, MetricPart, MetricPartBuilder, PartMeta, PartOptions, merge};
 pub use source::{FileSource, PartSource};

@@ -66,6 +66,13 @@ impl StoredPart {
         Self { row, folder, opened: OnceLock::new(), retired: AtomicBool::new(false) }
     }
 
+    /// The same part with another note of the rules that it has been through.
+    pub(crate) fn aged(&self, aged: u64) -> Self {
+        let row = PartRow { aged, ..self.row.clone() };
+        let opened = self.opened.clone();
+        Self { row, folder: Arc::clone(&self.folder), opened, retired: AtomicBool::new(false) }
+    }
+
     /// The open part.
     pub(crate) fn open(&self) -> Result<&MetricPart, StoreError> {
         if let Some(part) = self.opened.get() {

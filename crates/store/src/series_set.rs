@@ -9,6 +9,7 @@ use vigie_model::{Labels, Points, TimeRange};
 use crate::parts::PartList;
 use crate::points::{merge_tail, remove_ranges};
 use crate::snapshot::Budget;
+use crate::thin::{Keep, thin};
 use crate::view::{Source, View};
 use crate::{CompiledMatcher, StoreError};
 
@@ -24,6 +25,8 @@ pub struct SeriesSet {
     sources: Vec<Source>,
     /// Kept when something is deleted from the tenant's parts.
     deleted: Option<Arc<PartList>>,
+    /// One sample stays for each such interval; 0: all.
+    dedup_ms: i64,
 }
 
 /// A series, and where its points are: places in `sources` and ids there, in the order of
@@ -47,6 +50,7 @@ impl SeriesSet {
         let mut set = Self {
             series: Vec::new(),
             deleted: has_deleted.then(|| Arc::clone(&view.parts)),
+            dedup_ms: view.dedup_ms,
             sources,
         };
         let mut by_labels: HashTable<u32> = HashTable::new();
@@ -148,6 +152,9 @@ impl SeriesSet {
                 merge_tail(points, 0, later);
                 Ok::<_, StoreError>(())
             })?;
+        }
+        if self.dedup_ms > 0 {
+            LATER.with_borrow_mut(|spare| thin(points, self.dedup_ms, Keep::default(), spare));
         }
         Ok(())
     }

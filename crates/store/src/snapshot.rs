@@ -94,6 +94,8 @@ pub struct Cardinality {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) view: View,
+    /// When it was taken.
+    pub(crate) taken_ms: i64,
 }
 
 #[expect(clippy::unused_async, reason = "parts on an object store will be awaited here")]
@@ -106,7 +108,10 @@ impl Snapshot {
     ) -> Result<SeriesSet, StoreError> {
         budget.check()?;
         let matchers = compile(select.matchers)?;
-        SeriesSet::collect(&self.view, &matchers, select.range)
+        let set = SeriesSet::collect(&self.view, &matchers, select.range)?;
+        let names = (0..set.len()).filter_map(|at| set.labels(at).metric_name());
+        self.view.usage.count(select.matchers, names, self.taken_ms);
+        Ok(set)
     }
 
     /// Labels of the series that satisfy any of `matcher_sets` (all series when there is none)

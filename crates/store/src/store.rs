@@ -1,5 +1,6 @@
 //! The store's front: open, write, snapshot, flush, close.
 
+mod age;
 mod background;
 mod compact;
 mod delete;
@@ -10,6 +11,7 @@ mod snapshots;
 mod space;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,21 +19,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use vigie_model::{
-    Acknowledge, MetricBatch, MetricSink, TenantId, WriteError, WriteErrorKind, WriteFuture,
-    WriteReport,
+    Acknowledge, MetricBatch, MetricSink, RejectionReason, TenantId, WriteError, WriteErrorKind,
+    WriteFuture, WriteReport,
 };
 use vigie_world::{FileLock, World};
 
 use crate::catalog::{Catalog, Change, PartRow};
-use crate::head::{HeadStats, Limits};
+use crate::head::HeadStats;
 use crate::logs::LogStore;
 use crate::metrics::Counters;
 use crate::parts::PartFolder;
+use crate::replicas::ReplicaFilter;
 use crate::view::Tenant;
 use crate::wal::{Enqueued, Wal};
 use crate::{Snapshot, StoreError, StoreOptions};
+use age::Aging;
 use replay::Replay;
 use space::Space;
+pub use usage::MetricUsage;
 
 /// Keeps the data of all tenants.
 #[derive(Debug)]
@@ -53,6 +58,7 @@ pub struct Store {
     /// last one that is replayed.
     sealing_generation: AtomicU64,
     replay: Replay,
+    aging: Arc<Aging>,
     /// One at a time: sealing, compaction, deletion, snapshots.
     maintenance: tokio::sync::Mutex<()>,
     wake: Arc<tokio::sync::Notify>,
@@ -66,7 +72,8 @@ impl Store {
     /// A consistent view of `tenant`'s data. A tenant that never wrote has an empty one.
     pub fn snapshot(&self, tenant: &TenantId) -> Snapshot {
         let tenant = self.tenants.read().get(tenant).cloned();
-        Snapshot { view: tenant.map(|tenant| tenant.view.read().clone()).unwrap_or_default() }
+        let view = tenant.map(|tenant| tenant.view.read().clone()).unwrap_or_default();
+        Snapshot { view, taken_ms: self.world.clock.now_ms() }
     }
 
     /// All tenants that ever wrote, ascending.
@@ -92,6 +99,18 @@ impl Store {
     /// What the store counts of itself.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Where receivers write: the store, or what lets one of several replicas through to it.
+    pub fn sink(self: &Arc<Self>) -> Arc<dyn MetricSink> {
+        let store = Arc::clone(self) as Arc<dyn MetricSink>;
+        match &self.options.replicas {
+            None => store,
+            Some(options) => {
+                let (world, counters) = (self.world.clone(), Arc::clone(&self.counters));
+                Arc::new(ReplicaFilter::new(options.clone(), store, world, counters))
+            }
+        }
     }
 
     /// Bytes of the write-ahead log on disk.
@@ -139,7 +158,9 @@ impl Store {
             return Arc::clone(tenant);
         }
         let mut tenants = self.tenants.write();
-        let tenant = tenants.entry(id.clone()).or_insert_with(|| Arc::new(Tenant::new(id.clone())));
+        let tenant = tenants
+            .entry(id.clone())
+            .or_insert_with(|| Arc::new(Tenant::new(id.clone(), self.aging.dedup_ms())));
         Arc::clone(tenant)
     }
 
@@ -167,6 +188,18 @@ impl Store {
     /// Wakes the background work.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    fn count_limits(&self, report: &WriteReport) {
+        for rejection in &report.rejections {
+            let counter = match rejection.reason {
+                RejectionReason::SeriesLimit => &self.counters.series_limit,
+                RejectionReason::MetricLimit => &self.counters.metric_limit,
+                RejectionReason::LabelLimit => &self.counters.label_limit,
+                _ => continue,
+            };
+            Counters::add(counter, 1);
+        }
     }
 
     fn next_id(&self) -> u64 {
@@ -217,7 +250,7 @@ impl Store {
             let view = tenant.view.read();
             (Arc::clone(&view.active), view.frozen.clone())
         };
-        let limits = Limits { series_max: self.options.series_max };
+        let limits = self.options.limits.of(&tenant.id);
         let wait = ack == Acknowledge::Durable;
         let taken =
             active.append(&tenant.id, batch, limits, previous.as_deref(), (&self.wal, wait));
@@ -236,6 +269,7 @@ impl MetricSink for Store {
             self.wait(enqueued).await?;
             Counters::add(&self.counters.samples, (report.samples + report.histograms) as u64);
             Counters::add(&self.counters.rejected, report.rejected as u64);
+            self.count_limits(&report);
             Ok(report)
         })
     }

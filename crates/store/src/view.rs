@@ -8,6 +8,7 @@ use vigie_model::{Exemplar, Labels, Metadata, Points, TenantId, TimeRange};
 
 use crate::head::Head;
 use crate::parts::{PartList, StoredPart};
+use crate::usage::Usage;
 use crate::{CompiledMatcher, StoreError};
 
 /// A tenant.
@@ -18,8 +19,8 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
-    pub(crate) fn new(id: TenantId) -> Self {
-        Self { id, view: RwLock::new(View::default()) }
+    pub(crate) fn new(id: TenantId, dedup_ms: i64) -> Self {
+        Self { id, view: RwLock::new(View { dedup_ms, ..View::default() }) }
     }
 }
 
@@ -32,6 +33,10 @@ pub(crate) struct View {
     pub(crate) frozen: Option<Arc<Head>>,
     /// What is sealed.
     pub(crate) parts: Arc<PartList>,
+    /// One sample stays for each such interval; 0: all.
+    pub(crate) dedup_ms: i64,
+    /// What is asked for.
+    pub(crate) usage: Arc<Usage>,
 }
 
 /// One place with data.

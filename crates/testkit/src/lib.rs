@@ -7,7 +7,7 @@ mod server;
 use std::path::PathBuf;
 
 pub use postgres::Postgres;
-pub use server::{Server, ServerBuilder, free_port};
+pub use server::{Server, ServerBuilder, client, free_port};
 
 /// A file or folder of the shared test data, or `None` after saying that `test` is skipped.
 #[expect(clippy::disallowed_methods, reason = "the test runner passes the folder on")]

@@ -102,8 +102,8 @@ impl ServerBuilder {
     }
 }
 
-/// Without TLS no provider is chosen by anybody else.
-fn client() -> Result<reqwest::Client> {
+/// A client for what runs on this machine. Without TLS no provider is chosen by anybody else.
+pub fn client() -> Result<reqwest::Client> {
     rustls::crypto::ring::default_provider().install_default().ok();
     Ok(reqwest::Client::builder().timeout(Duration::from_mins(1)).no_proxy().build()?)
 }

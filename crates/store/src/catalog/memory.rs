@@ -30,6 +30,11 @@ impl Catalog for MemoryCatalog {
         let mut state = self.state.lock();
         state.parts.retain(|part| !change.remove.contains(&part.id));
         state.parts.extend(change.add.iter().cloned());
+        for (id, aged) in &change.aged {
+            for part in state.parts.iter_mut().filter(|part| part.id == *id) {
+                part.aged = *aged;
+            }
+        }
         state.tombstones.retain(|row| !change.remove_tombstones.contains(&row.id));
         state.tombstones.extend(change.add_tombstones.iter().cloned());
         if let Some(generation) = change.sealed_generation {

@@ -4,6 +4,8 @@ mod documents;
 mod postgres;
 mod sqlite;
 
+use std::collections::HashMap;
+
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
@@ -39,6 +41,7 @@ const INSERT_PART: &str = "INSERT INTO vigie_parts (id, tenant, path, level, cre
 const INSERT_TOMBSTONE: &str = "INSERT INTO vigie_tombstones (id, tenant, part_id_max, start_ms, \
      end_ms, matchers) VALUES ($1, $2, $3, $4, $5, $6)";
 const GET_META: &str = "SELECT value FROM vigie_meta WHERE name = $1";
+const FORGET_META: &str = "DELETE FROM vigie_meta WHERE name = $1";
 const SET_META_ONCE: &str =
     "INSERT INTO vigie_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 const HOLD_EPOCH: &str = "UPDATE vigie_meta SET value = value WHERE name = $1 AND value = $2";
@@ -49,6 +52,9 @@ const SEALED: &str = "sealed_generation";
 const IDENTITY: &str = "identity";
 /// Raised by each process that takes the catalog over; a process whose epoch is over is refused.
 const EPOCH: &str = "epoch";
+/// With the number of a part: which rules for old data it has been through.
+const AGED: &str = "aged/";
+const SELECT_AGED: &str = "SELECT name, value FROM vigie_meta WHERE name LIKE 'aged/%'";
 /// The last change, so that one whose answer was lost can be recognised.
 const LAST_CHANGE: &str = "last_change";
 const VERSION: &str = "version";
@@ -117,6 +123,7 @@ macro_rules! statements {
                         rank: number(11)? as u64,
                         level: number(3)? as u32,
                         created_ms: number(4)?,
+                        aged: 0,
                         meta: PartMeta {
                             start_ms: number(5)?,
                             end_ms: number(6)?,
@@ -138,6 +145,15 @@ macro_rules! statements {
                     });
                 }
                 documents::$module::read(connection, sealed_key, &mut state).await?;
+                let mut aged = HashMap::new();
+                for row in sqlx::query(SELECT_AGED).fetch_all(&mut *connection).await? {
+                    let (name, value): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+                    let id = name.strip_prefix(AGED).and_then(|id| id.parse::<u64>().ok());
+                    aged.extend(id.map(|id| (id, value as u64)));
+                }
+                for part in &mut state.parts {
+                    part.aged = aged.get(&part.id).copied().unwrap_or(0);
+                }
                 let sealed = get_meta(connection, sealed_key).await?;
                 state.sealed_generation = sealed.unwrap_or(0) as u64;
                 state.identity = get_meta(connection, IDENTITY).await?.unwrap_or(0) as u64;
@@ -198,6 +214,18 @@ macro_rules! statements {
                 }
                 let key = guard.sealed_key;
                 documents::$module::write(&mut transaction, &change.documents, key).await?;
+                let added = change.add.iter().map(|row| (row.id, row.aged));
+                for (id, aged) in added.chain(change.aged.iter().copied()) {
+                    if aged != 0 {
+                        let name = format!("{AGED}{id}");
+                        let set = sqlx::query(SET_META).bind(name).bind(aged as i64);
+                        set.execute(&mut *transaction).await?;
+                    }
+                }
+                for id in &change.remove {
+                    let forget = sqlx::query(FORGET_META).bind(format!("{AGED}{id}"));
+                    forget.execute(&mut *transaction).await?;
+                }
                 if let Some(generation) = change.sealed_generation {
                     let set = sqlx::query(SET_META).bind(guard.sealed_key).bind(generation as i64);
                     set.execute(&mut *transaction).await?;

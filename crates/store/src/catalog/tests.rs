@@ -18,7 +18,16 @@ fn part(id: u64, tenant: &str) -> PartRow {
     };
     let path = format!("{tenant}/{id}.part");
     let tenant = tenant.to_owned();
-    PartRow { id, tenant, path, rank: 100 - id, level: 2, created_ms: 7, meta }
+    PartRow {
+        id,
+        tenant,
+        path,
+        rank: 100 - id,
+        level: 2,
+        created_ms: 7,
+        aged: id * 11 * (id % 2),
+        meta,
+    }
 }
 
 fn tombstone(id: u64) -> TombstoneRow {
@@ -57,12 +66,14 @@ async fn check<C: Catalog>(catalog: C, again: impl AsyncFn() -> C) {
         add: vec![part(6, "a")],
         remove: vec![1, 2],
         remove_tombstones: vec![4],
+        aged: vec![(3, 77)],
         ..Change::default()
     };
     catalog.commit(&second).await.unwrap();
     drop(catalog);
     let state = again().await.load().await.unwrap();
-    assert_eq!(state.parts, [part(6, "a"), part(3, "b")]);
+    let other = PartRow { aged: 77, ..part(3, "b") };
+    assert_eq!(state.parts, [part(6, "a"), other]);
     assert!(state.tombstones.is_empty());
     assert_eq!((state.sealed_generation, state.identity), (9, empty.identity));
 

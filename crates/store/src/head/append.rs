@@ -9,21 +9,21 @@ use vigie_model::{
 
 use super::series::{NewPoint, Outcome, Series};
 use super::{Head, Inner};
+use crate::policy::TenantLimits;
 use crate::wal::{Enqueued, Entry, RecordWriter, Wal};
 
 /// Rejections that are described; the others are only counted.
 const REJECTIONS_DESCRIBED_MAX: usize = 100;
 /// Labels of one series may take this many bytes.
 const LABEL_BYTES_MAX: usize = 256 << 10;
+/// What is in the log was within the limits when it was written.
+const UNLIMITED: TenantLimits = TenantLimits {
+    series_max: u64::MAX,
+    series_per_metric_max: u64::MAX,
+    values_per_label_max: u64::MAX,
+};
 /// Stands for a series that was rejected.
 const REJECTED: u32 = u32::MAX;
-
-/// What a batch may do.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Series that the tenant may have.
-    pub(crate) series_max: u64,
-}
 
 impl Head {
     /// Puts `batch` into the head and queues it for the log. `previous` is the head before this
@@ -32,7 +32,7 @@ impl Head {
         &self,
         tenant: &TenantId,
         batch: &MetricBatch,
-        limits: Limits,
+        limits: TenantLimits,
         previous: Option<&Self>,
         log: (&Wal, bool),
     ) -> (WriteReport, Enqueued) {
@@ -45,8 +45,10 @@ impl Head {
                 Ok(id) => inner.append_series(id, batch, series, &mut report),
                 Err(reason) => {
                     let points = series.samples.len() + series.histograms.len();
-                    let message = format!("{}: {}", batch.labels(series), describe(reason));
-                    reject(&mut report, reason, points.max(1), || message);
+                    let labels = batch.labels(series);
+                    let message =
+                        || format!("{labels}: {}", inner.describe(reason, &labels, limits));
+                    reject(&mut report, reason, points.max(1), message);
                 }
             }
             ids.push(id.unwrap_or(REJECTED));
@@ -66,7 +68,7 @@ impl Head {
         let id_of = |id: u32| ids.get(id as usize).copied().filter(|id| *id != REJECTED);
         match entry {
             Entry::Series(logged, labels) => {
-                let limits = Limits { series_max: u64::MAX };
+                let limits = UNLIMITED;
                 let id = inner.series_of(labels.as_packed(), limits, None).unwrap_or(REJECTED);
                 if ids.len() <= logged as usize {
                     // Ids count up from zero, so a gap is at most what a damaged log lost.
@@ -103,7 +105,7 @@ impl Inner {
     fn series_of(
         &mut self,
         packed: &[u8],
-        limits: Limits,
+        limits: TenantLimits,
         previous: Option<&Head>,
     ) -> Result<u32, RejectionReason> {
         let hash = xxhash_rust::xxh3::xxh3_64(packed);
@@ -121,6 +123,7 @@ impl Inner {
             }
             None => Labels::from_packed(packed).ok_or(RejectionReason::InvalidLabels)?,
         };
+        self.check_limits(&labels, limits)?;
         let id = self.series.len() as u32;
         self.label_bytes += packed.len();
         self.index.add(id, &labels);
@@ -128,6 +131,59 @@ impl Inner {
         let series = &self.series;
         self.by_labels.insert_unique(hash, id, |id| series[*id as usize].labels.hash64());
         Ok(id)
+    }
+
+    /// Whether a new series with `labels` is within the limits.
+    fn check_limits(&self, labels: &Labels, limits: TenantLimits) -> Result<(), RejectionReason> {
+        if limits.series_per_metric_max != u64::MAX {
+            let there = self.index.series_of_metric(labels.metric_name().unwrap_or_default());
+            if there >= limits.series_per_metric_max {
+                return Err(RejectionReason::MetricLimit);
+            }
+        }
+        if self.label_over(labels, limits).is_some() {
+            return Err(RejectionReason::LabelLimit);
+        }
+        Ok(())
+    }
+
+    /// The label of a new series that would get a value too many.
+    fn label_over<'a>(&self, labels: &'a Labels, limits: TenantLimits) -> Option<&'a str> {
+        if limits.values_per_label_max == u64::MAX {
+            return None;
+        }
+        // Names of metrics are limited by the number of series.
+        let mut others = labels.iter().filter(|(name, _)| *name != vigie_model::METRIC_NAME);
+        let over = others.find(|(name, value)| {
+            let values = self.index.values_unless_has(name, value);
+            values.is_some_and(|values| values >= limits.values_per_label_max)
+        });
+        over.map(|(name, _)| name)
+    }
+
+    fn describe(&self, reason: RejectionReason, labels: &Labels, limits: TenantLimits) -> String {
+        match reason {
+            RejectionReason::SeriesLimit => {
+                format!("the tenant has as many series as it may ({})", limits.series_max)
+            }
+            RejectionReason::MetricLimit => format!(
+                "the metric {} has as many series as it may ({})",
+                labels.metric_name().unwrap_or_default(),
+                limits.series_per_metric_max
+            ),
+            RejectionReason::LabelLimit => format!(
+                "the label {} has as many values as it may ({})",
+                self.label_over(labels, limits).unwrap_or_default(),
+                limits.values_per_label_max
+            ),
+            RejectionReason::InvalidLabels => {
+                "labels are empty, too long or not well formed".to_owned()
+            }
+            RejectionReason::DuplicateTimestamp => {
+                "another value is at this time already".to_owned()
+            }
+            RejectionReason::InvalidHistogram => "buckets do not fit spans".to_owned(),
+        }
     }
 
     fn append_series(
@@ -256,15 +312,6 @@ fn is_consistent(histogram: &Arc<Histogram>) -> bool {
     };
     fits(&histogram.positive_spans, &histogram.positive_buckets)
         && fits(&histogram.negative_spans, &histogram.negative_buckets)
-}
-
-const fn describe(reason: RejectionReason) -> &'static str {
-    match reason {
-        RejectionReason::SeriesLimit => "the tenant has as many series as it may",
-        RejectionReason::InvalidLabels => "labels are empty, too long or not well formed",
-        RejectionReason::DuplicateTimestamp => "another value is at this time already",
-        RejectionReason::InvalidHistogram => "buckets do not fit spans",
-    }
 }
 
 fn reject(

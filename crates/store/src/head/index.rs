@@ -146,6 +146,20 @@ impl Index {
         self.by_pair.find(hash, same).and_then(|at| self.pairs.get(*at as usize))
     }
 
+    /// Number of series of the metric `name`.
+    pub(super) fn series_of_metric(&self, name: &str) -> u64 {
+        let at = self.names.iter().position(|there| &*there.text == vigie_model::METRIC_NAME);
+        let pair = at.and_then(|at| self.pair_of(at as u32, name));
+        pair.map_or(0, |pair| pair.series.len())
+    }
+
+    /// Number of values of label `name`, unless `value` is among them.
+    pub(super) fn values_unless_has(&self, name: &str, value: &str) -> Option<u64> {
+        let at = self.names.iter().position(|there| &*there.text == name)?;
+        let has = self.pair_of(at as u32, value).is_some();
+        (!has).then(|| self.names[at].values.len() as u64)
+    }
+
     /// All label names.
     pub(super) fn names(&self) -> &[Name] {
         &self.names

@@ -21,6 +21,7 @@ use vigie_model::{Points, TimeRange};
 
 pub use builder::MetricPartBuilder;
 pub use merge::merge;
+pub(crate) use merge::merge_edited;
 pub use reader::MetricPart;
 
 use super::container::{BLOCK_BYTES_MAX, corrupt};

@@ -1,15 +1,15 @@
 //! Compaction and retention: many small parts become few, old ones go.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use vigie_model::TimeRange;
+use vigie_model::{Labels, Points, TimeRange};
 
 use super::Store;
+use super::age::Due;
 use crate::StoreError;
 use crate::catalog::Change;
 use crate::metrics::Counters;
-use crate::part::{MetricPartBuilder, PartOptions, merge};
+use crate::part::{FinishedPart, MetricPart, MetricPartBuilder, PartOptions, merge_edited};
 use crate::parts::{PartList, StoredPart};
 use crate::view::Tenant;
 
@@ -27,6 +27,7 @@ impl Store {
         for tenant in &tenants {
             let _alone = self.maintenance.lock().await;
             self.retire_old(tenant).await?;
+            while self.age(tenant).await? {}
             loop {
                 let list = Arc::clone(&tenant.view.read().parts);
                 let Some(due) = due(&list, self.span_ms_max()) else { break };
@@ -38,8 +39,8 @@ impl Store {
     }
 
     fn span_ms_max(&self) -> u64 {
-        let retention = self.options.retention.unwrap_or(Duration::MAX).as_millis() / 10;
-        u64::try_from(retention)
+        let shortest = self.aging.shortest_ms().unwrap_or(i64::MAX) / 10;
+        u64::try_from(shortest)
             .unwrap_or(u64::MAX)
             .clamp(MERGED_SPAN_MS_MAX, 30 * MERGED_SPAN_MS_MAX)
     }
@@ -47,14 +48,10 @@ impl Store {
     /// Removes parts whose points are all older than the retention, counted from the newest point
     /// (but not from one in the future), as Prometheus counts.
     async fn retire_old(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        let Some(retention) = self.options.retention else { return Ok(()) };
+        let Some(longest_ms) = self.aging.longest_ms() else { return Ok(()) };
         let list = Arc::clone(&tenant.view.read().parts);
-        let newest = list.parts.iter().map(|part| part.row.meta.end_ms).max();
-        let Some(newest) = newest.map(|newest| newest.min(self.world.clock.now_ms())) else {
-            return Ok(());
-        };
-        let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-        let oldest = newest.saturating_sub(retention_ms);
+        let Some(newest) = self.newest_ms(&list) else { return Ok(()) };
+        let oldest = newest.saturating_sub(longest_ms);
         let old = list.parts.iter().filter(|part| part.row.meta.end_ms < oldest);
         let old: Vec<_> = old.cloned().collect();
         Counters::add(&self.counters.retention_parts, old.len() as u64);
@@ -90,14 +87,18 @@ impl Store {
     ) -> Result<(), StoreError> {
         let list = Arc::clone(&tenant.view.read().parts);
         let inputs = parts.to_vec();
-        let merged = self.on_pool(move || merge_parts(&inputs, &list)).await?;
+        let due = Due::new(&self.aging, 0);
+        let merged = self.on_pool(move || merge_parts(&inputs, &list, &due)).await?;
         let level = parts.iter().map(|part| part.row.level).max().unwrap_or(0);
         let level = if parts.len() > 1 { level + 1 } else { level };
         let rank = parts.iter().map(|part| part.row.rank).min();
+        let first = parts.first().map_or(0, |part| part.row.aged);
+        // What all have been through, the merged part has been through.
+        let aged = if parts.iter().all(|part| part.row.aged == first) { first } else { 0 };
         let merged = match merged {
-            Some(finished) => {
-                Some(self.store_part(tenant, finished.bytes, finished.meta, (level, rank)).await?)
-            }
+            Some(finished) => Some(
+                self.store_part(tenant, finished.bytes, finished.meta, (level, rank, aged)).await?,
+            ),
             None => None,
         };
         Counters::add(&self.counters.compactions, 1);
@@ -105,7 +106,7 @@ impl Store {
     }
 
     /// Lets `new` take the place of `old`, and forgets deletions that concern no part any more.
-    async fn replace(
+    pub(super) async fn replace(
         &self,
         tenant: &Tenant,
         old: &[Arc<StoredPart>],
@@ -167,12 +168,29 @@ fn same_deletions(parts: &[Arc<StoredPart>], list: &PartList) -> bool {
 fn merge_parts(
     parts: &[Arc<StoredPart>],
     list: &PartList,
-) -> Result<Option<crate::part::FinishedPart>, StoreError> {
+    due: &Due,
+) -> Result<Option<FinishedPart>, StoreError> {
     // Of points at one time the later part's counts there; here the first written stays.
     let opened: Result<Vec<_>, _> = parts.iter().rev().map(|part| part.open_whole()).collect();
     // `due` gives only parts that the same deletions concern.
     let newest = parts.iter().map(|part| part.row.id).max().unwrap_or(0);
+    merge_opened(&opened?, newest, list, due)
+}
+
+/// One part of `parts`, the newest of which has the number `newest`, without what is deleted and
+/// what age takes; `None` when nothing is left.
+pub(super) fn merge_opened(
+    parts: &[MetricPart],
+    newest: u64,
+    list: &PartList,
+    age: &Due,
+) -> Result<Option<FinishedPart>, StoreError> {
+    let dropped = |labels: &Labels| {
+        if age.drops(labels) { vec![TimeRange::ALL] } else { list.deleted(newest, labels) }
+    };
+    let thin =
+        |labels: &Labels, points: &mut Points, spare: &mut Points| age.thin(labels, points, spare);
     let mut builder = MetricPartBuilder::new(&PartOptions::default());
-    merge(&opened?, &|labels| list.deleted(newest, labels), TimeRange::ALL, &mut builder)?;
+    merge_edited(parts, (&dropped, &thin), TimeRange::ALL, &mut builder)?;
     if builder.is_empty() { Ok(None) } else { builder.finish().map(Some) }
 }

@@ -10,6 +10,7 @@ use vigie_model::TenantId;
 use vigie_world::{FileLock, ManualClock, Random, SimDisk, World};
 
 use super::Store;
+use super::age::Aging;
 use super::replay::Replay;
 use super::space::Space;
 use crate::catalog::memory::MemoryCatalog;
@@ -25,7 +26,7 @@ use crate::parts::{
     DiskPlace, Located, ObjectPlace, PartFolder, PartList, PartPlace, StoredPart, TailCache,
     Tombstone,
 };
-use crate::view::{Tenant, View};
+use crate::view::Tenant;
 use crate::wal::{SegmentName, Wal};
 use crate::{StoreError, StoreOptions};
 
@@ -118,7 +119,8 @@ impl Store {
         };
         super::on_pool(clean).await?;
         let folder = Arc::new(PartFolder::new(place, cache));
-        let tenants = tenants_of(&state, &folder)?;
+        let aging = Arc::new(Aging::new(&options)?);
+        let tenants = tenants_of(&state, &folder, aging.dedup_ms())?;
         let counters = Arc::new(Counters::default());
         let wal_folder = options.data.join("wal");
         let replay = Replay::plan(&world, &wal_folder, state.sealed_generation, &counters)?;
@@ -147,6 +149,7 @@ impl Store {
             sealed_generation: AtomicU64::new(state.sealed_generation),
             sealing_generation: AtomicU64::new(last),
             replay,
+            aging,
             maintenance: tokio::sync::Mutex::new(()),
             wake: Arc::default(),
             closed: AtomicBool::new(false),
@@ -205,7 +208,11 @@ fn instance(options: &StoreOptions, world: &World) -> Result<u64, StoreError> {
     Ok(instance)
 }
 
-fn tenants_of(state: &CatalogState, folder: &Arc<PartFolder>) -> Result<Tenants, StoreError> {
+fn tenants_of(
+    state: &CatalogState,
+    folder: &Arc<PartFolder>,
+    dedup_ms: i64,
+) -> Result<Tenants, StoreError> {
     let mut lists: HashMap<&str, PartList> = HashMap::new();
     for row in &state.parts {
         let part = StoredPart::new(row.clone(), Arc::clone(folder));
@@ -221,8 +228,8 @@ fn tenants_of(state: &CatalogState, folder: &Arc<PartFolder>) -> Result<Tenants,
             what: "catalog".to_owned(),
             detail: error.to_string(),
         })?;
-        let tenant = Tenant::new(id.clone());
-        *tenant.view.write() = View { parts: Arc::new(list), ..View::default() };
+        let tenant = Tenant::new(id.clone(), dedup_ms);
+        tenant.view.write().parts = Arc::new(list);
         tenants.insert(id, Arc::new(tenant));
     }
     Ok(tenants)

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use vigie_model::{Points, TimeRange};
 
 use super::Store;
+use super::age::{Aging, Due};
 use crate::StoreError;
 use crate::catalog::{Change, PartRow};
 use crate::head::Head;
@@ -63,9 +64,12 @@ impl Store {
         let mut sealed = Vec::new();
         for tenant in tenants {
             let Some(head) = tenant.view.read().frozen.clone() else { continue };
-            let part = self.on_pool(move || build(&head)).await?;
+            let aging = Arc::clone(&self.aging);
+            let part = self.on_pool(move || build(&head, &aging)).await?;
             let part = match part {
-                Some((bytes, meta)) => Some(self.store_part(tenant, bytes, meta, (0, None)).await?),
+                Some((bytes, meta)) => {
+                    Some(self.store_part(tenant, bytes, meta, (0, None, 0)).await?)
+                }
                 None => None,
             };
             sealed.push((Arc::clone(tenant), part));
@@ -95,7 +99,7 @@ impl Store {
         tenant: &Tenant,
         bytes: Bytes,
         meta: PartMeta,
-        (level, rank): (u32, Option<u64>),
+        (level, rank, aged): (u32, Option<u64>, u64),
     ) -> Result<Arc<StoredPart>, StoreError> {
         Counters::add(&self.counters.parts_written, 1);
         Counters::add(&self.counters.part_bytes_written, bytes.len() as u64);
@@ -110,6 +114,7 @@ impl Store {
             path,
             level,
             rank: rank.unwrap_or(id),
+            aged,
             created_ms: self.world.clock.now_ms(),
             meta,
         };
@@ -126,12 +131,15 @@ impl Store {
 }
 
 /// The content of `head` as a part; `None` when it has none.
-fn build(head: &Head) -> Result<Option<(Bytes, PartMeta)>, StoreError> {
+fn build(head: &Head, aging: &Arc<Aging>) -> Result<Option<(Bytes, PartMeta)>, StoreError> {
     let mut builder = MetricPartBuilder::new(&PartOptions::default());
-    let mut points = Points::default();
+    let (mut points, mut spare) = (Points::default(), Points::default());
+    // Whatever the head holds is new; only what holds for every age is done here.
+    let due = Due::new(aging, 0);
     for (id, labels) in head.sorted() {
         points.clear();
         head.read(id, TimeRange::ALL, &mut points);
+        due.thin(&labels, &mut points, &mut spare);
         builder.add_series(&labels, &points)?;
         let exemplars = head.exemplars(id);
         if !exemplars.is_empty() {

@@ -303,7 +303,7 @@ async fn retention_by_time_and_size_removes_the_oldest() {
 async fn limits_refuse_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StoreOptions::new(folder.path());
-    options.series_max = 2;
+    options.limits.general.series_max = 2;
     let store = open_options(options.clone()).await;
     let report = write(&store, batch("up", 3, 1000, 0.0)).await;
     assert_eq!((report.samples, report.rejected), (2, 1));

@@ -9,6 +9,7 @@ mod crash;
 mod defaults;
 mod differential;
 mod hostile;
+mod objects;
 mod page;
 mod remote;
 mod rules;

@@ -20,6 +20,19 @@ pub fn merge(
     keep: TimeRange,
     builder: &mut MetricPartBuilder,
 ) -> Result<(), StoreError> {
+    merge_edited(parts, (dropped, &|_, _, _| ()), keep, builder)
+}
+
+/// What becomes of a series' points; the last argument is scratch.
+pub(crate) type Thin<'a> = &'a dyn Fn(&Labels, &mut Points, &mut Points);
+
+/// As [`merge`], and `thin` removes points besides.
+pub(crate) fn merge_edited(
+    parts: &[MetricPart],
+    (dropped, thin): (&dyn Fn(&Labels) -> Vec<TimeRange>, Thin<'_>),
+    keep: TimeRange,
+    builder: &mut MetricPartBuilder,
+) -> Result<(), StoreError> {
     let mut heap = BinaryHeap::with_capacity(parts.len());
     for (at, part) in parts.iter().enumerate() {
         if part.series() > 0 {
@@ -46,6 +59,7 @@ pub fn merge(
         if !deleted.is_empty() {
             remove(&mut merged, &deleted, &mut spare);
         }
+        thin(key.labels(), &mut merged, &mut spare);
         builder.add_series(key.labels(), &merged)?;
     }
     merge_extras(parts, dropped, keep, builder)

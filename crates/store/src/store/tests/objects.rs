@@ -74,3 +74,18 @@ impl Listing for InMemory {
         all.try_collect().await.unwrap()
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_several_lives_are_found() {
+    let (folder, objects) = (tempfile::tempdir().unwrap(), Arc::new(InMemory::new()));
+    for life in 0..3 {
+        let store = open_on(folder.path(), &objects).await;
+        assert_eq!(store.parts(&tenant()).len() as i64, life);
+        write(&store, batch("up", 2, life * 1000, life as f64)).await;
+        store.close().await.unwrap();
+        forget(store).await;
+    }
+    let store = open_on(folder.path(), &objects).await;
+    let all = all_values(&store).await;
+    assert_eq!(all[0].1, [0, 1000, 2000]);
+}
