@@ -22,6 +22,7 @@ mod stream;
 mod targets;
 mod time;
 mod tree;
+mod usage;
 mod value;
 mod write;
 
@@ -120,6 +121,7 @@ fn status_routes() -> Router<Shared> {
         .route("/status/flags", get(status::flags))
         .route("/status/tsdb", get(status::tsdb))
         .route("/status/tsdb/blocks", get(status::blocks))
+        .route("/status/metric_names_stats", get(usage::metric_names))
         .route("/status/active_queries", get(query::active))
         .route("/status/active_queries/{id}", delete(query::cancel))
         .route("/status/walreplay", get(status::wal_replay))

@@ -11,8 +11,8 @@ use vigie_model::{Points, is_stale_nan};
 /// What stays besides the last point of an interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Keep {
-    /// The last point before each decrease: the series is a counter, and what it lost by a reset
-    /// must stay countable.
+    /// The points before and after each decrease: the series is a counter, and what it counted
+    /// before and after a reset must stay countable.
     pub(crate) resets: bool,
     /// The first points with the smallest and the largest value.
     pub(crate) extremes: bool,
@@ -58,8 +58,10 @@ fn stays(points: &Points, range: std::ops::Range<usize>, at: usize, keep: Keep) 
     }
     let value = points.values.get(at).copied().unwrap_or(f64::NAN);
     if keep.resets {
-        let next = (at + 1..points.len()).find(|at| !is_stale(*at));
-        if next.and_then(|next| points.values.get(next)).is_some_and(|next| *next < value) {
+        let value_at = |at: usize| points.values.get(at).copied();
+        let next = (at + 1..points.len()).find(|at| !is_stale(*at)).and_then(value_at);
+        let before = (0..at).rev().find(|at| !is_stale(*at)).and_then(value_at);
+        if next.is_some_and(|next| next < value) || before.is_some_and(|before| value < before) {
             return true;
         }
     }

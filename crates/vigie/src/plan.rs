@@ -1,17 +1,19 @@
 //! What a process will do, whatever command line asked for it.
 
 mod rules;
+mod store;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use vigie_alert::ManagerOptions;
 use vigie_store::StoreOptions;
 
+use self::store::store_options;
 use crate::args::{NodeExporterArgs, PrometheusArgs, RunArgs};
-use crate::config::{Found, Kind, Settings, bytes, duration, recognise};
+use crate::config::{Found, Kind, Settings, duration, recognise};
 
 /// A port that a part listens on.
 #[derive(Debug, Clone)]
@@ -226,33 +228,6 @@ fn listen_address(text: &str) -> Result<Port> {
         .parse()
         .with_context(|| format!("{text:?} is no address to listen on; write 127.0.0.1:9090"))?;
     Ok(Port { address, is_explicit: true })
-}
-
-fn store_options(data: &Path, settings: &Settings) -> Result<(StoreOptions, String)> {
-    let mut options = StoreOptions::new(data);
-    let store = &settings.store;
-    if let Some(text) = &store.retention {
-        let kept = duration(text).context("retention")?;
-        options.retention = Some(kept).filter(|kept| !kept.is_zero());
-    }
-    if let Some(text) = &store.retention_size {
-        let kept = bytes(text).context("retention size")?;
-        options.retention_bytes = Some(kept).filter(|kept| *kept != 0);
-    }
-    if let Some(text) = &store.memory {
-        options.memory_bytes_max = bytes(text).context("[store] memory")?;
-    }
-    options.parts_url.clone_from(&store.parts_url);
-    options.parts_options = store.parts_options.clone().into_iter().collect();
-    options.parts_environment = crate::config::environment_of(&["AWS_", "GOOGLE_", "AZURE_"]);
-    options.catalog_url.clone_from(&store.catalog_url);
-    options.series_max = store.series_max.unwrap_or(options.series_max);
-    let time = store.retention.clone().unwrap_or_else(|| "15d".to_owned());
-    let text = match &store.retention_size {
-        Some(size) => format!("{time} or {size}"),
-        None => time,
-    };
-    Ok((options, text))
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vigie_alert::ManagerOptions;
 use vigie_dial::HttpEnvironment;
-use vigie_model::MetricSink;
 use vigie_query::{Engine, EngineOptions};
 use vigie_receive::config::LoadedConfig;
 use vigie_receive::host::Host;
@@ -116,7 +115,7 @@ impl MetricsPart<'_> {
             HttpEnvironment { variable: Arc::new(environment), ..HttpEnvironment::default() };
         let remotes =
             Arc::new(RemoteWriters::new(world.clone(), self.options.data.clone(), http.clone()));
-        let sink = remotes.sink(Arc::clone(&store) as Arc<dyn MetricSink>);
+        let sink = remotes.sink(store.sink());
 
         // query
         let engine = Arc::new(Engine::new(engine_options(plan, &loaded)));

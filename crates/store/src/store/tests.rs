@@ -13,6 +13,7 @@ use crate::{Budget, Select, Store, StoreError, StoreErrorKind, StoreOptions};
 
 mod crash;
 mod objects;
+mod policy;
 mod replay;
 
 const ALL: TimeRange = TimeRange::ALL;

@@ -58,8 +58,77 @@ pub(crate) struct StoreSettings {
     pub(crate) catalog_url: Option<String>,
     /// Memory that heads and caches may take (`1GB`).
     pub(crate) memory: Option<String>,
+    /// How long series with certain labels are kept; the first rule that fits counts.
+    pub(crate) retention_rules: Vec<RetentionSettings>,
+    /// Which samples of old data stay.
+    pub(crate) downsampling: Vec<DownsamplingSettings>,
+    /// One sample of a series stays for each such interval (`1m`), whatever its age.
+    pub(crate) dedup_interval: Option<String>,
+    /// Identical senders, of which one is listened to.
+    pub(crate) replicas: Option<ReplicaSettings>,
     /// Series that one tenant may have at once.
     pub(crate) series_max: Option<u64>,
+    /// Series that one metric of a tenant may have at once.
+    pub(crate) series_per_metric_max: Option<u64>,
+    /// Values that one label of a tenant may have at once.
+    pub(crate) values_per_label_max: Option<u64>,
+    /// Limits of single tenants.
+    pub(crate) tenants: BTreeMap<String, LimitSettings>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionSettings {
+    /// Which series (`{job="node"}`).
+    #[serde(rename = "match")]
+    pub(crate) selector: String,
+    /// How long; `0`: for ever.
+    pub(crate) keep: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DownsamplingSettings {
+    /// Which series; all when there is none.
+    #[serde(rename = "match")]
+    pub(crate) selector: Option<String>,
+    /// From which age on.
+    pub(crate) after: String,
+    /// One sample for each such interval stays.
+    pub(crate) every: String,
+    /// `last`, or `extremes`: the smallest and the largest too.
+    pub(crate) keep: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReplicaSettings {
+    /// The label that names the group of senders.
+    pub(crate) cluster_label: String,
+    /// The label that names the sender.
+    pub(crate) replica_label: String,
+    /// Another sender's turn comes after such a silence.
+    pub(crate) failover: String,
+}
+
+impl Default for ReplicaSettings {
+    fn default() -> Self {
+        // The names that Prometheus operators and Mimir use.
+        Self {
+            cluster_label: "cluster".into(),
+            replica_label: "__replica__".into(),
+            failover: "30s".into(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the settings")]
+pub(crate) struct LimitSettings {
+    pub(crate) series_max: Option<u64>,
+    pub(crate) series_per_metric_max: Option<u64>,
+    pub(crate) values_per_label_max: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -19,6 +19,7 @@ impl Drop for Running {
 }
 
 /// A stand-in for S3 with the bucket `vigie-parts`: its address, or `None` when there is none.
+#[expect(clippy::print_stderr, reason = "tests say why they skip")]
 async fn simple_storage(test: &str) -> Option<(Running, String)> {
     let python = python(test)?;
     let has = Command::new(&python).args(["-c", "import moto.server"]).output().unwrap();

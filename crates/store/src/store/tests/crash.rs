@@ -56,6 +56,10 @@ impl Run {
         };
         let mut options = StoreOptions::new(PathBuf::from("/data"));
         options.retention = None;
+        // The last instance's series go early, so that parts are rewritten because of their age.
+        let matchers = vec![Matcher::equal("instance", "host3")];
+        let keep = Some(std::time::Duration::from_millis(60));
+        options.retention_rules = vec![crate::RetentionRule { matchers, keep }];
         Store::open_with(options, world, Arc::new(self.catalog.clone())).await
     }
 
@@ -70,12 +74,12 @@ impl Run {
             let time_ms = (step * 10 + 1000 - late) as i64;
             let value = time_ms as f64 + instance as f64 / 8.0;
             batch.push_series(&labels).sample(time_ms, value);
-            written.push(((labels, time_ms), value));
+            written.push(((labels, time_ms), value, instance == 3));
         }
         let answer = store.write(&tenant(), batch, Acknowledge::Durable).await;
-        for (place, value) in written {
+        for (place, value, goes_early) in written {
             let known = self.fates.entry(place).or_insert(Fate::Unsure(value));
-            if answer.is_ok() {
+            if answer.is_ok() && !goes_early {
                 *known = Fate::Kept(value);
             } else if *known == Fate::Gone {
                 *known = Fate::Unsure(value);
@@ -130,8 +134,9 @@ impl Run {
     }
 }
 
-/// Runs with `fault` at operation `at`; returns the number of operations.
-async fn run(seed: u64, at: Option<(u64, Fault)>) -> u64 {
+/// Runs with `fault` at operation `at`; returns the number of operations, and how many parts were
+/// rewritten because of their age.
+async fn run(seed: u64, at: Option<(u64, Fault)>) -> (u64, u64) {
     let what = format!("seed {seed}, {at:?}");
     let mut run = Run::new(seed);
     if let Some((at, fault)) = at {
@@ -148,14 +153,15 @@ async fn run(seed: u64, at: Option<(u64, Fault)>) -> u64 {
             assert!(recovered || run.disk.is_off(), "{what}: writes go on after a fault");
         }
         let operations = run.disk.operations();
+        let aged = store.counters().aged_parts.load(std::sync::atomic::Ordering::Relaxed);
         run.disk.crash();
         drop(store);
         check_reopened(&mut run, &what).await;
-        return operations;
+        return (operations, aged);
     }
     run.disk.crash();
     check_reopened(&mut run, &what).await;
-    run.disk.operations()
+    (run.disk.operations(), 0)
 }
 
 async fn check_reopened(run: &mut Run, what: &str) {
@@ -191,8 +197,10 @@ async fn check_reopened(run: &mut Run, what: &str) {
 
 #[tokio::test]
 async fn a_fault_at_every_operation_loses_nothing_acknowledged() {
+    let mut aged_parts = 0;
     for seed in 0..2 {
-        let operations = run(seed, None).await;
+        let (operations, aged) = run(seed, None).await;
+        aged_parts += aged;
         assert!(operations > 60, "the run is long enough: {operations}");
         for at in 0..operations {
             for fault in [Fault::Error, Fault::Full, Fault::PowerLoss] {
@@ -200,6 +208,7 @@ async fn a_fault_at_every_operation_loses_nothing_acknowledged() {
             }
         }
     }
+    assert!(aged_parts > 0, "parts were rewritten because of their age");
 }
 
 #[tokio::test]
