@@ -10,6 +10,7 @@ mod parser;
 mod print;
 mod quote;
 mod series;
+mod text;
 
 pub use ast::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, DurationExpr, DurationOp, Expr,
@@ -24,6 +25,7 @@ pub use print::pretty;
 pub use quote::go_quote;
 pub(crate) use quote::{go_quote_char, is_printable, unescape};
 pub use series::{SeriesValue, parse_metric, parse_series, parse_values};
+pub use text::Text;
 
 #[cfg(test)]
 mod tests;

@@ -137,7 +137,8 @@ fn note(notes: &mut Vec<Note>, text: &str, position: Position) {
         return notes.push(Note { text: text.to_owned(), position });
     };
     let old = known.position;
-    let holds = |a: Position, b: Position| a.start <= b.start && b.end <= a.end;
+    // What is told of a subquery has no place, and is around all that has one.
+    let holds = |a: Position, b: Position| a.end == 0 || (a.start <= b.start && b.end <= a.end);
     if holds(position, old) || (position.start > old.start && !holds(old, position)) {
         known.position = position;
     }

@@ -6,7 +6,7 @@ mod build;
 mod duration;
 
 use vigie_language::promql::{
-    AggregateOp, BinaryOp, Function, Matching, Position, RangeExtension, ValueType,
+    AggregateOp, BinaryOp, Function, Matching, Position, RangeExtension, Text, ValueType,
 };
 use vigie_model::{Matcher, TimeRange};
 
@@ -77,7 +77,7 @@ pub(crate) struct RangeNode {
 #[derive(Debug)]
 pub(crate) enum Node {
     Number(f64),
-    String(String),
+    String(Text),
     Selector(Selector),
     Range(RangeNode),
     Call(CallNode),

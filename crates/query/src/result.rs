@@ -18,7 +18,7 @@ pub(crate) fn value(
             let Node::String(value) = root else {
                 return Err(QueryError::Internal("string of an unexpected kind".to_owned()));
             };
-            Ok(QueryValue::String { time_ms, value: value.clone() })
+            Ok(QueryValue::String { time_ms, value: value.as_str().to_owned() })
         }
         (ValueType::Matrix, _) => {
             let Node::Range(range) = root else {

@@ -3,6 +3,7 @@
 use vigie_model::Matcher;
 
 use super::function::{Function, ValueType};
+use super::text::Text;
 
 /// Where in the text something stands: byte offsets, end excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -360,7 +361,7 @@ pub struct Paren {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StringLiteral {
     /// Its value, unescaped.
-    pub value: String,
+    pub value: Text,
     /// Where it stands.
     pub position: Position,
 }

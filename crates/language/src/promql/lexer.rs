@@ -1,9 +1,12 @@
 //! From text to tokens.
 
+mod scan;
+
 use super::ast::Position;
 use super::duration::parse_duration_ms;
 use super::error::ParseError;
-use super::quote::{QuoteError, go_quote_char, unescape};
+use super::quote::{QuoteError, go_quote, go_quote_char, unescape_bytes};
+use super::text::Text;
 
 /// What a token is.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +18,7 @@ pub(super) enum TokenKind {
     /// A duration's value in seconds.
     Duration(f64),
     /// A string's value.
-    String(String),
+    String(Text),
     /// An operator or a bracket, as it is written.
     Symbol(&'static str),
     /// The end of the text.
@@ -41,18 +44,42 @@ struct Lexer<'a> {
     /// Open square brackets: within them a colon separates range and step.
     brackets: usize,
     braces: usize,
+    parentheses: usize,
+    /// Whether a number was read since the last bracket opened: after one, Prometheus reads what
+    /// is in brackets like the rest.
+    after_number: bool,
 }
 
-/// All tokens of `text`, the last of which is the end.
-pub(super) fn lex(text: &str) -> Result<Vec<Token>, ParseError> {
-    let mut lexer = Lexer { text, at: 0, brackets: 0, braces: 0 };
+/// What a text is made of.
+#[derive(Debug)]
+pub(super) struct Lexed {
+    /// All tokens, the last of which is the end.
+    pub(super) tokens: Vec<Token>,
+    /// Why the tokens end before the text does, or must not end there. It is told when the parser
+    /// comes to it: what is wrong before that is told first, as in Prometheus.
+    pub(super) error: Option<ParseError>,
+}
+
+/// The tokens of `text`.
+pub(super) fn lex(text: &str) -> Lexed {
+    let mut lexer =
+        Lexer { text, at: 0, brackets: 0, braces: 0, parentheses: 0, after_number: false };
     let mut tokens = Vec::new();
     loop {
-        let token = lexer.next()?;
-        let is_end = token.kind == TokenKind::End;
-        tokens.push(token);
-        if is_end {
-            return Ok(tokens);
+        match lexer.next() {
+            Ok(token) => {
+                lexer.after_number |=
+                    matches!(token.kind, TokenKind::Number(_) | TokenKind::Duration(_));
+                let is_end = token.kind == TokenKind::End;
+                tokens.push(token);
+                if is_end {
+                    return Lexed { tokens, error: None };
+                }
+            }
+            Err(error) => {
+                tokens.push(Token { kind: TokenKind::End, position: error.position });
+                return Lexed { tokens, error: Some(error) };
+            }
         }
     }
 }
@@ -71,11 +98,16 @@ impl Lexer<'_> {
         self.skip_space();
         let start = self.at;
         let Some(first) = self.rest().chars().next() else {
-            if self.brackets > 0 {
-                return Err(self.error(start, "unclosed left bracket"));
-            }
-            return Ok(self.token(start, TokenKind::End));
+            return match self.unfinished() {
+                Some(message) => Err(self.error(start, message)),
+                None => Ok(self.token(start, TokenKind::End)),
+            };
         };
+        if self.braces > 0 && !self.may_be_in_braces(first) {
+            self.at += first.len_utf8();
+            let what = go_quote_char(first);
+            return Err(self.error(start, format!("unexpected character inside braces: {what}")));
+        }
         let kind = match first {
             '"' | '\'' | '`' => self.string(first)?,
             '0'..='9' => self.number()?,
@@ -86,6 +118,26 @@ impl Lexer<'_> {
             _ => self.symbol(first)?,
         };
         Ok(self.token(start, kind))
+    }
+
+    /// What is open at the end of the text.
+    const fn unfinished(&self) -> Option<&'static str> {
+        if self.braces > 0 {
+            Some("unexpected end of input inside braces")
+        } else if self.brackets > 0 && !self.after_number {
+            Some("unexpected end of input in duration expression")
+        } else if self.parentheses > 0 {
+            Some("unclosed left parenthesis")
+        } else if self.brackets > 0 {
+            Some("unclosed left bracket")
+        } else {
+            None
+        }
+    }
+
+    const fn may_be_in_braces(&self, first: char) -> bool {
+        first.is_ascii_alphabetic()
+            || matches!(first, '_' | ',' | '"' | '\'' | '`' | '=' | '!' | '{' | '}')
     }
 
     fn token(&self, start: usize, kind: TokenKind) -> Token {
@@ -119,26 +171,36 @@ impl Lexer<'_> {
     fn symbol(&mut self, first: char) -> Result<TokenKind, ParseError> {
         let start = self.at;
         let found = SYMBOLS.iter().find(|symbol| self.rest().starts_with(**symbol));
-        let Some(symbol) = found.filter(|symbol| **symbol != "!") else {
+        // Regular expressions are only in braces.
+        let is_taken =
+            |symbol: &str| symbol != "!" && (self.braces > 0 || !matches!(symbol, "=~" | "!~"));
+        let Some(symbol) = found.filter(|symbol| is_taken(symbol)) else {
             self.at += first.len_utf8();
-            let what = go_quote_char(first);
             let message = match first {
-                '!' => {
-                    let next =
-                        self.rest().chars().next().map_or_else(|| "end".into(), go_quote_char);
-                    format!("unexpected character after '!': {next}")
+                '!' | '=' => {
+                    // Go prints what follows the end as the replacement character.
+                    let next = self.rest().chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
+                    let braces = if self.braces > 0 { " inside braces" } else { "" };
+                    format!("unexpected character after '{first}'{braces}: {}", go_quote_char(next))
                 }
-                _ if self.braces > 0 => format!("unexpected character inside braces: {what}"),
-                _ => format!("unexpected character: {what}"),
+                _ => format!("unexpected character: {}", go_quote_char(first)),
             };
             return Err(self.error(start, message));
         };
         self.at += symbol.len();
         match *symbol {
+            "(" => self.parentheses += 1,
+            ")" if self.parentheses == 0 => {
+                return Err(self.error(self.at, "unexpected right parenthesis ')'"));
+            }
+            ")" => self.parentheses -= 1,
             "[" if self.brackets > 0 => {
                 return Err(self.error(start, "unexpected left bracket '['"));
             }
-            "[" => self.brackets += 1,
+            "[" => {
+                self.brackets += 1;
+                self.after_number = false;
+            }
             "]" if self.brackets == 0 => {
                 return Err(self.error(start, "unexpected right bracket ']'"));
             }
@@ -175,7 +237,7 @@ impl Lexer<'_> {
         };
         self.at = end + 1;
         let inside = self.text.get(inside_start..end).unwrap_or("");
-        let value = unescape(inside, quote).map_err(|error| {
+        let value = unescape_bytes(inside, quote).map_err(|error| {
             let message = match error {
                 QuoteError::NotTerminated => "escape sequence not terminated".to_owned(),
                 QuoteError::UnknownEscape(c) => {
@@ -188,74 +250,54 @@ impl Lexer<'_> {
                         go_quote_char(c)
                     )
                 }
-                QuoteError::InvalidCodePoint => {
+                QuoteError::InvalidCodePoint | QuoteError::NotUtf8 => {
                     "escape sequence is an invalid Unicode code point".to_owned()
                 }
-                QuoteError::NotUtf8 => "escape sequences do not make up valid UTF-8".to_owned(),
             };
             self.error(start, message)
         })?;
-        Ok(TokenKind::String(value))
+        Ok(TokenKind::String(Text::from_bytes(value)))
     }
 
     fn number(&mut self) -> Result<TokenKind, ParseError> {
         let start = self.at;
         let rest = self.rest();
-        let word = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-        if let Some(seconds) = rest.get(..word).and_then(duration_seconds) {
-            self.at += word;
-            return Ok(TokenKind::Duration(seconds));
+        let (length, is_number) = scan::number(rest);
+        if is_number {
+            let text = rest.get(..length).unwrap_or("").to_owned();
+            self.at += length;
+            return parse_number(&text).map(TokenKind::Number).ok_or_else(|| {
+                let why =
+                    if text.contains(|c: char| c.is_ascii_digit()) && !text.ends_with(['x', 'X']) {
+                        "value out of range"
+                    } else {
+                        "invalid syntax"
+                    };
+                let message =
+                    format!("error parsing number: strconv.ParseFloat: parsing \"{text}\": {why}");
+                self.error(start, message)
+            });
         }
-        let length = number_length(rest);
-        let text = rest.get(..length).unwrap_or("").to_owned();
-        self.at += length;
-        let follows = self.rest().bytes().next();
-        let glued = follows.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
-        match parse_number(&text) {
-            Some(value) if !glued => Ok(TokenKind::Number(value)),
-            _ => {
-                let more =
-                    self.rest().bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_');
-                self.at += more.count();
-                let shown = self.text.get(start..self.at).unwrap_or("");
-                Err(self.error(start, format!("bad number or duration syntax: {shown:?}")))
-            }
+        let (more, is_duration) = scan::duration(rest.get(length..).unwrap_or(""));
+        let text = rest.get(..length + more).unwrap_or("").to_owned();
+        self.at += length + more;
+        if !is_duration {
+            let message = format!("bad number or duration syntax: {}", go_quote(&text));
+            return Err(self.error(start, message));
         }
-    }
-}
-
-fn duration_seconds(word: &str) -> Option<f64> {
-    let has_unit = word.bytes().next_back().is_some_and(|b| b.is_ascii_lowercase());
-    let hex = word.starts_with("0x") || word.starts_with("0X");
-    let ms = (has_unit && !hex).then(|| parse_duration_ms(word).ok()).flatten()?;
-    Some(ms as f64 / 1_000.0)
-}
-
-/// How many bytes of `text` look like a number.
-fn number_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    if bytes.first() == Some(&b'0') && matches!(bytes.get(1), Some(b'x' | b'X')) {
-        return 2 + bytes
-            .iter()
-            .skip(2)
-            .take_while(|b| b.is_ascii_hexdigit() || **b == b'_')
-            .count();
-    }
-    let digits = |from: usize| {
-        bytes.iter().skip(from).take_while(|b| b.is_ascii_digit() || **b == b'_').count()
-    };
-    let mut length = digits(0);
-    if bytes.get(length) == Some(&b'.') {
-        length += 1 + digits(length + 1);
-    }
-    if matches!(bytes.get(length), Some(b'e' | b'E')) {
-        let sign = usize::from(matches!(bytes.get(length + 1), Some(b'+' | b'-')));
-        let exponent = digits(length + 1 + sign);
-        if exponent > 0 {
-            length += 1 + sign + exponent;
+        if let Some(at) = text.find('.') {
+            let message = format!(
+                "unknown unit {} in duration {}",
+                go_quote(&text[at..=at]),
+                go_quote(&text)
+            );
+            return Err(self.error(start, message));
+        }
+        match parse_duration_ms(&text) {
+            Ok(ms) => Ok(TokenKind::Duration(ms as f64 / 1_000.0)),
+            Err(error) => Err(self.error(start, error.to_string())),
         }
     }
-    length
 }
 
 /// Integers by Go's base prefixes (`0x`, and a leading `0` for octal), else a float.

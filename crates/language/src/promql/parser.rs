@@ -13,7 +13,7 @@ use super::ast::{
 };
 use super::error::ParseError;
 use super::function::function;
-use super::lexer::{Token, TokenKind, lex};
+use super::lexer::{Lexed, Token, TokenKind, lex};
 use super::quote::go_quote;
 
 /// Longer texts are refused before they are looked at.
@@ -29,11 +29,11 @@ const HEIGHT_MAX: usize = 1_000;
 /// Parses an expression and checks its types.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let mut parser = Parser::new(text)?;
-    if parser.peek().kind == TokenKind::End {
-        return Err(ParseError::new("", Position::default(), "no expression found in input"));
+    if parser.is_at_end() {
+        return Err(ParseError::new(text, Position::default(), "no expression found in input"));
     }
     let expr = parser.expression()?;
-    if parser.peek().kind != TokenKind::End {
+    if !parser.is_at_end() {
         return Err(parser.unexpected("", ""));
     }
     types::check(text, &expr)?;
@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     let mut parser = Parser::new(text)?;
     let selector = parser.vector_selector()?;
-    if parser.peek().kind != TokenKind::End {
+    if !parser.is_at_end() {
         return Err(parser.unexpected("", ""));
     }
     types::check(text, &Expr::Vector(selector.clone()))?;
@@ -54,6 +54,8 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
 pub(super) struct Parser<'a> {
     text: &'a str,
     tokens: Vec<Token>,
+    /// What is wrong where the tokens end.
+    end_error: Option<ParseError>,
     at: usize,
     nesting: usize,
     /// Height of the expression parsed last.
@@ -68,7 +70,13 @@ impl<'a> Parser<'a> {
             let message = format!("query is longer than {QUERY_BYTES_MAX} bytes");
             return Err(ParseError::new(text, Position::default(), message));
         }
-        Ok(Self { text, tokens: lex(text)?, at: 0, nesting: 0, height: 0, duration_terms: 0 })
+        let Lexed { tokens, error: end_error } = lex(text);
+        Ok(Self { text, tokens, end_error, at: 0, nesting: 0, height: 0, duration_terms: 0 })
+    }
+
+    /// Whether all of the text was read and nothing is wrong with its end.
+    fn is_at_end(&self) -> bool {
+        self.peek().kind == TokenKind::End && self.end_error.is_none()
     }
 
     fn peek(&self) -> &Token {
@@ -97,6 +105,9 @@ impl<'a> Parser<'a> {
     /// `unexpected X in CONTEXT, expected EXPECTED`, about the next token.
     fn unexpected(&self, context: &str, expected: &str) -> ParseError {
         let token = self.peek();
+        if let (TokenKind::End, Some(error)) = (&token.kind, &self.end_error) {
+            return error.clone();
+        }
         let word = self.slice(token.position);
         let mut message = match &token.kind {
             TokenKind::End => "unexpected end of input".to_owned(),

@@ -41,7 +41,7 @@ impl fmt::Display for Expr {
             }
             Self::Number(number) => f.write_str(&number_text(number)),
             Self::Paren(paren) => write!(f, "({})", paren.expr),
-            Self::String(string) => f.write_str(&go_quote(&string.value)),
+            Self::String(string) => f.write_str(&string.value.quoted()),
             Self::Subquery(subquery) => {
                 write!(f, "{}{}", subquery.expr, subquery_suffix(self))
             }

@@ -76,11 +76,15 @@ pub(crate) enum QuoteError {
 
 /// Unescapes the inside of a string in `quote`s (`"` or `'`; for a backquote it is taken as is).
 ///
-/// Go strings may hold any bytes; ours are UTF-8, so bytes given by `\x` and octal escapes must
-/// make up valid UTF-8 together.
+/// For texts that must be UTF-8: bytes given by `\x` and octal escapes must make it up together.
 pub(crate) fn unescape(inside: &str, quote: char) -> Result<String, QuoteError> {
+    String::from_utf8(unescape_bytes(inside, quote)?).map_err(|_| QuoteError::NotUtf8)
+}
+
+/// As [`unescape`], but as in Go `\x` and octal escapes may give any bytes.
+pub(super) fn unescape_bytes(inside: &str, quote: char) -> Result<Vec<u8>, QuoteError> {
     if quote == '`' || !inside.contains('\\') {
-        return Ok(inside.to_owned());
+        return Ok(inside.as_bytes().to_vec());
     }
     let mut bytes = Vec::with_capacity(inside.len());
     let mut chars = inside.chars();
@@ -91,7 +95,7 @@ pub(crate) fn unescape(inside: &str, quote: char) -> Result<String, QuoteError> 
             push_char(&mut bytes, c);
         }
     }
-    String::from_utf8(bytes).map_err(|_| QuoteError::NotUtf8)
+    Ok(bytes)
 }
 
 fn push_char(bytes: &mut Vec<u8>, c: char) {
@@ -114,12 +118,12 @@ fn unescape_one(
         'v' => 11,
         '\\' => b'\\',
         '0'..='7' => {
-            let value = digits(chars, 2, 8, u32::from(c) - u32::from('0'))?;
+            let value = digits(chars, 2, 8, u32::from(c) - u32::from('0'), quote)?;
             u8::try_from(value).map_err(|_| QuoteError::InvalidCodePoint)?
         }
-        'x' => digits(chars, 2, 16, 0)? as u8,
+        'x' => digits(chars, 2, 16, 0, quote)? as u8,
         'u' | 'U' => {
-            let value = digits(chars, if c == 'u' { 4 } else { 8 }, 16, 0)?;
+            let value = digits(chars, if c == 'u' { 4 } else { 8 }, 16, 0, quote)?;
             push_char(bytes, char::from_u32(value).ok_or(QuoteError::InvalidCodePoint)?);
             return Ok(());
         }
@@ -135,10 +139,12 @@ fn digits(
     count: usize,
     base: u32,
     first: u32,
+    quote: char,
 ) -> Result<u32, QuoteError> {
     let mut value = first;
     for _ in 0..count {
-        let c = chars.next().ok_or(QuoteError::NotTerminated)?;
+        // After the last character comes the closing quote, which is no digit.
+        let c = chars.next().unwrap_or(quote);
         let digit = c.to_digit(base).ok_or(QuoteError::IllegalCharacter(c))?;
         value = value.wrapping_mul(base).wrapping_add(digit);
     }
@@ -169,7 +175,7 @@ mod tests {
         assert_eq!(unescape(r"\n", '`').as_deref(), Ok(r"\n"));
         for (text, error) in [
             (r"\", QuoteError::NotTerminated),
-            (r"\x1", QuoteError::NotTerminated),
+            (r"\x1", QuoteError::IllegalCharacter('"')),
             (r"\'", QuoteError::UnknownEscape('\'')),
             (r"\xg0", QuoteError::IllegalCharacter('g')),
             (r"\ud800", QuoteError::InvalidCodePoint),

@@ -62,7 +62,7 @@ fn operators_bind_as_in_prometheus() {
 fn errors_say_what_and_where() {
     for (text, message) in [
         ("", "unknown position: parse error: no expression found in input"),
-        ("sum(", "1:5: parse error: unexpected end of input"),
+        ("sum(", "1:5: parse error: unclosed left parenthesis"),
         ("up{a=}", "1:6: parse error: unexpected \"}\" in label matching, expected string"),
         (
             "rate(up)",
@@ -86,7 +86,7 @@ fn errors_say_what_and_where() {
             "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery",
         ),
         ("a b", "1:3: parse error: unexpected identifier \"b\""),
-        ("up[0s]", "1:6: parse error: duration must be greater than 0"),
+        ("up[0s]", "1:4: parse error: duration must be greater than 0"),
         (
             "x{__name__=\"y\"}",
             "1:1: parse error: metric name must not be set twice: \"x\" or \"y\"",
@@ -95,7 +95,7 @@ fn errors_say_what_and_where() {
             "label_replace(x, \"a\")",
             "1:1: parse error: expected 5 argument(s) in call to \"label_replace\", got 2",
         ),
-        ("\n\n  (", "3:4: parse error: unexpected end of input"),
+        ("\n\n  (", "3:4: parse error: unclosed left parenthesis"),
         (
             "a and on(x) group_left() b",
             "1:1: parse error: no grouping allowed for \"and\" operation",

@@ -112,9 +112,11 @@ impl Evaluator<'_> {
         let Some(Node::String(label)) = node.param.as_deref() else {
             return Err(QueryError::Internal("count_values without a label".to_owned()));
         };
-        if label.is_empty() {
-            return Err(QueryError::execution(format!("invalid label name {label:?}")));
+        if label.as_str().is_empty() || !label.is_utf8() {
+            let text = format!("invalid label name {}", label.quoted());
+            return Err(QueryError::execution(text));
         }
+        let label = label.as_str();
         let keeps = |name: &str| {
             let listed = node.grouping.iter().any(|n| n == name);
             if node.without { !listed && name != "__name__" } else { listed || name == label }

@@ -287,7 +287,7 @@ fn first_argument(call: &CallNode) -> Result<&Argument, QueryError> {
 /// The text of a string argument.
 pub(super) fn text_of(arg: &Argument) -> Option<&str> {
     match (&arg.node, arg.value_type) {
-        (Node::String(text), ValueType::String) => Some(text),
+        (Node::String(text), ValueType::String) => Some(text.as_str()),
         _ => None,
     }
 }

@@ -103,7 +103,11 @@ fn limits(state: &Shared, parameters: &Parameters) -> Result<QueryLimits, ApiErr
             Some(nanoseconds / MILLISECOND_NS).filter(|lookback| *lookback > 0)
         }
     };
-    let timeout = parameters.timeout()?.map(|timeout| timeout.min(state.options.query_timeout));
+    let timeout = parameters.timeout()?;
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(ApiError::parameter("query", "context deadline exceeded"));
+    }
+    let timeout = timeout.map(|timeout| timeout.min(state.options.query_timeout));
     let per_step_stats = parameters.get("stats") == "all";
     Ok(QueryLimits { timeout, samples_max: None, lookback_ms, per_step_stats })
 }

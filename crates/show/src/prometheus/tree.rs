@@ -47,7 +47,7 @@ pub(super) fn tree(expr: &Expr) -> Value {
             json!({ "type": "numberLiteral", "val": float_to_api_string(e.value) })
         }
         Expr::Paren(e) => json!({ "type": "parenExpr", "expr": tree(&e.expr) }),
-        Expr::String(e) => json!({ "type": "stringLiteral", "val": e.value }),
+        Expr::String(e) => json!({ "type": "stringLiteral", "val": e.value.as_str() }),
         Expr::Subquery(e) => {
             let mut shown = json!({ "type": "subquery", "expr": tree(&e.expr) });
             put_duration(&mut shown, "range", Some(&e.range));

@@ -6,16 +6,9 @@ use vigie_testkit::{python, shared};
 
 use crate::vigie;
 
-/// Cases that do not pass, by file and query, with the reason.
-const KNOWN: [(&str, &str, &str); 1] = [(
-    "aggregators.test",
-    "count_values(\"a\\xc5z\", version)",
-    "strings are UTF-8 here; Go's may hold any bytes",
-)];
-
 #[tokio::test]
-async fn every_conformance_case_passes_but_the_known() {
-    const NAME: &str = "every_conformance_case_passes_but_the_known";
+async fn every_conformance_case_passes() {
+    const NAME: &str = "every_conformance_case_passes";
     let Some(folder) = shared(NAME, "conformance/promql") else { return };
     let Some(python) = python(NAME) else { return };
     let server = vigie().start().await.unwrap();
@@ -42,8 +35,7 @@ async fn every_conformance_case_passes_but_the_known() {
         for row in rows.as_array().unwrap() {
             cases += 1;
             let query = row["q"].as_str().unwrap();
-            let known = KNOWN.iter().any(|(f, q, _)| f == file && *q == query);
-            if let Some(error) = row["err"].as_str().filter(|_| !known) {
+            if let Some(error) = row["err"].as_str() {
                 failures.push(format!("{file}:{}: {query}\n    {error}", row["line"]));
             }
         }

@@ -7,6 +7,7 @@
 
 mod compare;
 mod data;
+mod errors;
 mod explained;
 mod generate;
 mod peer;

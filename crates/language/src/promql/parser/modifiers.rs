@@ -29,6 +29,9 @@ impl Parser<'_> {
             if group != GroupSide::None {
                 self.next();
                 matching.group = group;
+                if self.peek().kind == TokenKind::End {
+                    return Err(self.unexpected("grouping opts", "\"(\""));
+                }
                 if self.is_symbol("(") {
                     matching.include = self.grouping_labels()?;
                 }
@@ -80,8 +83,13 @@ impl Parser<'_> {
                     (label, is_valid)
                 }
                 TokenKind::String(value) => {
-                    let is_valid = !value.is_empty();
-                    (value, is_valid)
+                    if !value.is_utf8() {
+                        let quoted = value.quoted();
+                        let message = format!("invalid label name for grouping: {quoted}");
+                        return Err(self.error(token.position, message));
+                    }
+                    let is_valid = !value.as_str().is_empty();
+                    (value.as_str().to_owned(), is_valid)
                 }
                 _ => return Err(self.unexpected(CONTEXT, "label")),
             };

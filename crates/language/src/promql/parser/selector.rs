@@ -8,6 +8,7 @@ use super::super::ast::{
 use super::super::error::ParseError;
 use super::super::lexer::TokenKind;
 use super::super::quote::go_quote;
+use super::super::text::Text;
 use super::Parser;
 
 const BEFORE_OFFSET: &str = "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery";
@@ -51,7 +52,7 @@ impl Parser<'_> {
             let token = self.peek().clone();
             let (name, quoted) = match token.kind {
                 TokenKind::Identifier => (self.slice(token.position).to_owned(), false),
-                TokenKind::String(value) => (value, true),
+                TokenKind::String(value) => (self.utf8(&value, token.position)?, true),
                 _ => return Err(self.unexpected(CONTEXT, "identifier or \"}\"")),
             };
             self.next();
@@ -73,6 +74,7 @@ impl Parser<'_> {
             let TokenKind::String(value) = value_token.kind else {
                 return Err(self.unexpected(CONTEXT, "string"));
             };
+            let value = self.utf8(&value, value_token.position)?;
             self.next();
             let position = Position { start: token.position.start, end: value_token.position.end };
             let matcher = Matcher::new(name, op, value);
@@ -81,6 +83,14 @@ impl Parser<'_> {
             self.end_of_matcher(CONTEXT)?;
         }
         Ok(matchers)
+    }
+
+    /// Labels are UTF-8 here, so a matcher has no use for other bytes.
+    fn utf8(&self, text: &Text, position: Position) -> Result<String, ParseError> {
+        if text.is_utf8() {
+            return Ok(text.as_str().to_owned());
+        }
+        Err(self.error(position, format!("invalid UTF-8 in a matcher: {}", text.quoted())))
     }
 
     fn end_of_matcher(&mut self, context: &str) -> Result<(), ParseError> {
@@ -94,7 +104,10 @@ impl Parser<'_> {
         if !matches!(matcher.op, MatchOp::Regex | MatchOp::NotRegex) {
             return Ok(());
         }
-        match pattern::compile_anchored(&matcher.value) {
+        // The expression must be whole before Prometheus puts anchors around it.
+        let checked = pattern::translate(&matcher.value)
+            .and_then(|_| pattern::compile_anchored(&matcher.value));
+        match checked {
             Ok(_) => Ok(()),
             Err(error) => Err(self.error(position, error.to_string())),
         }
@@ -121,15 +134,17 @@ impl Parser<'_> {
 
     fn brackets(&mut self, expr: Expr) -> Result<Expr, ParseError> {
         self.next();
+        let position = self.peek().position;
         let (range, is_zero) = self.range_duration("subquery or range selector")?;
         if is_zero {
-            let position = Position { start: self.previous_end(), end: self.previous_end() };
             return Err(self.error(position, "duration must be greater than 0"));
         }
         if self.take_symbol("]") {
             let end = self.previous_end();
             let Expr::Vector(selector) = expr else {
-                return Err(self.error(expr.position(), "ranges only allowed for vector selectors"));
+                let after = expr.position().end;
+                let position = Position { start: after, end };
+                return Err(self.error(position, "ranges only allowed for vector selectors"));
             };
             if selector.offset.is_some() || selector.at.is_some() {
                 let what = if selector.offset.is_some() { "offset" } else { "@" };
@@ -143,9 +158,9 @@ impl Parser<'_> {
         }
         let mut step = None;
         if !self.is_symbol("]") {
+            let position = self.peek().position;
             let (duration, is_zero) = self.range_duration("subquery selector")?;
             if is_zero {
-                let position = Position { start: self.previous_end(), end: self.previous_end() };
                 return Err(self.error(position, "duration must be greater than 0"));
             }
             step = Some(duration);
@@ -185,7 +200,7 @@ impl Parser<'_> {
 
     fn at_modifier(&mut self, mut expr: Expr) -> Result<Expr, ParseError> {
         self.next();
-        let at = self.at_time()?;
+        let at = self.at_time(expr.position())?;
         let end = self.previous_end();
         let position = expr.position();
         let slot = match &mut expr {
@@ -210,12 +225,13 @@ impl Parser<'_> {
         Ok(expr)
     }
 
-    fn at_time(&mut self) -> Result<AtModifier, ParseError> {
+    /// The time after `@`, which belongs to what stands at `of`.
+    fn at_time(&mut self, of: Position) -> Result<AtModifier, ParseError> {
         let word = self.word();
         if let Some(word @ ("start" | "end")) = word.as_deref() {
             self.next();
-            self.expect_symbol("(", "@", "\"(\"")?;
-            self.expect_symbol(")", "@", "\")\"")?;
+            self.expect_symbol("(", "@", "timestamp")?;
+            self.expect_symbol(")", "@", "timestamp")?;
             return Ok(if word == "start" { AtModifier::Start } else { AtModifier::End });
         }
         let negative = self.take_symbol("-");
@@ -229,7 +245,7 @@ impl Parser<'_> {
         let ms = seconds * 1_000.0;
         if ms.is_nan() || ms.abs() >= i64::MAX as f64 {
             let message = format!("timestamp out of bounds for @ modifier: {seconds:.6}");
-            return Err(self.error(number.position, message));
+            return Err(self.error(of, message));
         }
         Ok(AtModifier::Time(ms.round() as i64))
     }

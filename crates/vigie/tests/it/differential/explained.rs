@@ -36,12 +36,17 @@ pub(super) fn reason(
     }
     match level {
         Level::New => None,
-        Level::Old => since_version_2(text, ours, difference),
+        Level::Old => since_version_2(text, theirs, ours, difference),
     }
 }
 
 /// What changed between Prometheus 2.42 and 3.14, where Vigie is with the latter.
-fn since_version_2(text: &str, ours: &Answer, difference: &str) -> Option<&'static str> {
+fn since_version_2(
+    text: &str,
+    theirs: &Answer,
+    ours: &Answer,
+    difference: &str,
+) -> Option<&'static str> {
     let has = |names: &[&str]| names.iter().any(|name| text.contains(name));
     if ours.body["data"].to_string().contains("__name__") && difference.contains("missing here") {
         return Some("here names are removed at the end (promql-delayed-name-removal)");
@@ -52,15 +57,14 @@ fn since_version_2(text: &str, ours: &Answer, difference: &str) -> Option<&'stat
     {
         return Some("several matches are an error since, also when a comparison takes none");
     }
-    if has(&["stddev", "stdvar"]) && difference.contains("NaN") {
+    if has(&["atan2"]) && ours.body.to_string().contains("__name__") {
+        return Some("atan2 drops the name since");
+    }
+    let has_nan = |answer: &Answer| answer.body.to_string().contains("NaN");
+    if has(&["stddev", "stdvar"]) && (has(&["count_values"]) || has_nan(theirs) || has_nan(ours)) {
         return Some("the deviation of infinities is NaN since");
     }
-    let near_zero = ["rate(odd", "rate(temperature", "rate(level", "increase(odd"];
-    let over_subquery = has(&["rate((", "increase(("]);
-    if has(&near_zero)
-        || has(&["increase(temperature", "increase(level", "increase(alone", "rate(alone"])
-        || over_subquery
-    {
+    if has(&["rate(", "increase("]) && difference.contains("value") {
         return Some("growth near zero is extrapolated differently since");
     }
     if has(&["predict_linear"]) && has(&["@"]) {
