@@ -13,6 +13,7 @@ use crate::plan::{Plan, PlanInput, build};
 use crate::result::value;
 use crate::{
     EngineOptions, Features, QueryError, QueryLimits, QueryOutput, QueryStats, QueryTimings,
+    SelectorStats,
 };
 
 /// At which times a query is evaluated.
@@ -91,7 +92,7 @@ impl Engine {
         let plan = self.plan(&request, lookback_ms)?;
         let prepared = Instant::now();
         let deadline = started + timeout;
-        let series = select(snapshot, &plan, &budget, deadline).await?;
+        let (series, selectors) = select(snapshot, &plan, &budget, deadline).await?;
         let selected = Instant::now();
         let work = Work {
             text: request.text.to_owned(),
@@ -106,6 +107,7 @@ impl Engine {
             annotations_max: options.annotations_max,
         };
         let mut output = run(work).await?;
+        output.stats.selectors = selectors;
         output.stats.timings = QueryTimings {
             prepare: prepared - started,
             select: selected - prepared,
@@ -151,14 +153,23 @@ async fn select(
     plan: &Plan,
     budget: &Budget,
     deadline: Instant,
-) -> Result<Vec<SeriesSet>, QueryError> {
+) -> Result<(Vec<SeriesSet>, Vec<SelectorStats>), QueryError> {
     let find = async {
-        let mut found = Vec::with_capacity(plan.selectors.len());
+        let (mut found, mut stats) = (Vec::new(), Vec::new());
         for selector in &plan.selectors {
+            let started = Instant::now();
             let select = Select { matchers: &selector.matchers, range: selector.range };
-            found.push(snapshot.select(select, budget).await?);
+            let set = snapshot.select(select, budget).await?;
+            let matchers: Vec<String> = selector.matchers.iter().map(ToString::to_string).collect();
+            stats.push(SelectorStats {
+                text: format!("{{{}}}", matchers.join(",")),
+                range: selector.range,
+                series: set.len(),
+                took: started.elapsed(),
+            });
+            found.push(set);
         }
-        Ok(found)
+        Ok((found, stats))
     };
     tokio::time::timeout_at(deadline.into(), find).await.map_err(|_| QueryError::Timeout)?
 }

@@ -21,4 +21,5 @@ pub use error::{QueryError, QueryErrorKind};
 pub use options::{EngineOptions, Features, QueryLimits};
 pub use output::{
     InstantSample, QueryOutput, QueryStats, QueryTimings, QueryValue, RangeSeries, SampleValue,
+    SelectorStats,
 };

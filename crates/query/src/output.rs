@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use vigie_model::{Histogram, Labels};
+use vigie_model::{Histogram, Labels, TimeRange};
 
 /// The value of a sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +74,19 @@ pub struct QueryTimings {
     pub total: Duration,
 }
 
+/// What a selector of a query found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectorStats {
+    /// The selector.
+    pub text: String,
+    /// The time range that it was looked for in.
+    pub range: TimeRange,
+    /// Series that it found.
+    pub series: usize,
+    /// How long finding them took.
+    pub took: Duration,
+}
+
 /// What a query took.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueryStats {
@@ -83,6 +96,8 @@ pub struct QueryStats {
     pub samples: u64,
     /// Samples held at once, at most.
     pub samples_peak: u64,
+    /// What its selectors found.
+    pub selectors: Vec<SelectorStats>,
     /// (time, samples) of each step, when that was asked for.
     pub samples_per_step: Vec<(i64, u64)>,
 }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod answer;
+mod cardinality;
 mod export;
 mod federate;
 mod import;
@@ -21,6 +22,8 @@ mod status;
 mod stream;
 mod targets;
 mod time;
+mod top;
+mod trace;
 mod tree;
 mod usage;
 mod value;
@@ -47,6 +50,7 @@ type Shared = Arc<Api>;
 struct Api {
     state: Arc<PrometheusState>,
     query_slots: Semaphore,
+    top: top::TopQueries,
     written: write::WriteCounters,
 }
 
@@ -65,7 +69,12 @@ pub fn router(state: Arc<PrometheusState>) -> Router {
     let prefix = state.options.route_prefix.trim_matches('/').to_owned();
     let slots = state.options.query_concurrency_max.clamp(1, Semaphore::MAX_PERMITS);
     let written = write::WriteCounters::new(&state.telemetry);
-    let api_state = Arc::new(Api { query_slots: Semaphore::new(slots), written, state });
+    let api_state = Arc::new(Api {
+        query_slots: Semaphore::new(slots),
+        top: top::TopQueries::default(),
+        written,
+        state,
+    });
     let routes = Router::new().nest("/api/v1", api()).merge(manage::routes()).with_state(api_state);
     if prefix.is_empty() { routes } else { Router::new().nest(&format!("/{prefix}"), routes) }
 }
@@ -122,6 +131,7 @@ fn status_routes() -> Router<Shared> {
         .route("/status/tsdb", get(status::tsdb))
         .route("/status/tsdb/blocks", get(status::blocks))
         .route("/status/metric_names_stats", get(usage::metric_names))
+        .route("/status/top_queries", both(top::top_queries))
         .route("/status/active_queries", get(query::active))
         .route("/status/active_queries/{id}", delete(query::cancel))
         .route("/status/walreplay", get(status::wal_replay))

@@ -100,7 +100,7 @@ fn of_aggregate(aggregate: &Aggregate) -> ResultLabels {
     };
     match aggregate.param.as_deref() {
         Some(Expr::String(label)) if aggregate.op == AggregateOp::CountValues => {
-            grouped.with(&label.value)
+            grouped.with(label.value.as_str())
         }
         _ => grouped,
     }
@@ -123,7 +123,7 @@ fn of_call(call: &Call) -> ResultLabels {
         "label_replace" | "label_join" => {
             let inner = call.args.first().map_or_else(ResultLabels::any, of);
             match call.args.get(1) {
-                Some(Expr::String(target)) => inner.with(&target.value),
+                Some(Expr::String(target)) => inner.with(target.value.as_str()),
                 _ => inner,
             }
         }

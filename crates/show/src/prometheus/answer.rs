@@ -45,6 +45,16 @@ impl Answer {
         Ok(answer)
     }
 
+    /// With one more field beside the data. For values that are small.
+    pub(super) fn with_field(mut self, name: &str, value: &impl Serialize) -> Answered {
+        self.body.push(b',');
+        push_string(&mut self.body, name);
+        self.body.push(b':');
+        serde_json::to_writer(&mut self.body, value)
+            .map_err(|error| ApiError::internal(error.to_string()))?;
+        Ok(self)
+    }
+
     /// With these annotations.
     pub(super) fn annotated(mut self, warnings: Vec<String>, infos: Vec<String>) -> Self {
         self.warnings.extend(warnings);

@@ -1,6 +1,6 @@
 //! Queries: at one time, over a range, their exemplars, and which of them run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -15,6 +15,7 @@ use vigie_query::{
 use super::answer::{Answer, Answered, ApiError, ApiErrorKind};
 use super::parameters::{Parameters, parse_duration_ns};
 use super::series::truncate;
+use super::trace::{self, Before};
 use super::tree::tree;
 use super::value::{push_stats, push_value};
 use super::{Shared, selector};
@@ -34,8 +35,7 @@ pub(super) async fn query(
     let limit = parameters.limit()?;
     let time_ms = parameters.time_ms_or("time", state.world.clock.now_ms())?;
     let kind = QueryKind::Instant { time_ms };
-    let output = evaluate(&state, &identity, &parameters, kind).await?;
-    Ok(answered(output, &parameters, limit))
+    answer(&state, &identity, &parameters, kind, limit).await
 }
 
 pub(super) async fn query_range(
@@ -45,8 +45,24 @@ pub(super) async fn query_range(
 ) -> Answered {
     let limit = parameters.limit()?;
     let kind = range_kind(&parameters)?;
-    let output = evaluate(&state, &identity, &parameters, kind).await?;
-    Ok(answered(output, &parameters, limit))
+    answer(&state, &identity, &parameters, kind, limit).await
+}
+
+async fn answer(
+    state: &Shared,
+    identity: &Identity,
+    parameters: &Parameters,
+    kind: QueryKind,
+    limit: usize,
+) -> Answered {
+    let (output, before) = evaluate(state, identity, parameters, kind).await?;
+    let text = parameters.get("query");
+    let trace = trace::is_wanted(parameters).then(|| trace::tree(text, kind, before, &output));
+    let answer = answered(output, parameters, limit);
+    match trace {
+        Some(trace) => answer.with_field("trace", &trace),
+        None => Ok(answer),
+    }
 }
 
 fn range_kind(parameters: &Parameters) -> Result<QueryKind, ApiError> {
@@ -79,14 +95,19 @@ async fn evaluate(
     identity: &Identity,
     parameters: &Parameters,
     kind: QueryKind,
-) -> Result<QueryOutput, ApiError> {
+) -> Result<(QueryOutput, Before), ApiError> {
     let limits = limits(state, parameters)?;
     let text = parameters.get("query");
+    let started = Instant::now();
     let expr = parse(text)?;
+    let parsed = Instant::now();
     let _slot = slot(state, limits.timeout).await?;
+    let before = Before { parse: parsed - started, wait: parsed.elapsed() };
     let snapshot = state.store.snapshot(&identity.tenant);
     let request = QueryRequest { text, expr: &expr, kind, limits };
-    Ok(state.engine.evaluate(&snapshot, request).await?)
+    let output = state.engine.evaluate(&snapshot, request).await?;
+    state.top.add(&identity.tenant, text, kind, output.stats.timings.total);
+    Ok((output, before))
 }
 
 fn parse(text: &str) -> Result<Expr, ApiError> {

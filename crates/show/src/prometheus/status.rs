@@ -137,7 +137,12 @@ pub(super) async fn tsdb(
     identity: Identity,
     parameters: Parameters,
 ) -> Answered {
-    let limit = cardinality_limit(parameters.get("limit"))?;
+    let text =
+        [parameters.get("limit"), parameters.get("topN")].into_iter().find(|t| !t.is_empty());
+    let limit = cardinality_limit(text.unwrap_or(""))?;
+    if super::cardinality::is_wanted(&parameters) {
+        return super::cardinality::answer(&state, &identity, &parameters, limit).await;
+    }
     let found = state.store.snapshot(&identity.tenant).cardinality(limit).await?;
     Answer::data(&TsdbView {
         head_stats: HeadView {
