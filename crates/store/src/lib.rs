@@ -38,7 +38,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use head::HeadStats;
 pub use matching::CompiledMatcher;
 pub use metrics::Counters;
-pub use options::StoreOptions;
+pub use options::{LogRule, StoreOptions};
 pub use policy::{CardinalityLimits, Downsampling, ReplicaOptions, RetentionRule, TenantLimits};
 pub use series_set::SeriesSet;
 pub use snapshot::{Budget, Cardinality, NamedCount, Select, SeriesExemplars, Snapshot};

@@ -34,6 +34,12 @@ pub struct StoreOptions {
     pub replicas: Option<ReplicaOptions>,
     /// How much tenants may have at once.
     pub limits: CardinalityLimits,
+    /// Documents (logs, spans) older than this are removed part by part; `None` keeps all.
+    pub log_retention: Option<Duration>,
+    /// Oldest parts of documents of a signal are removed while all are larger; `None` for no limit.
+    pub log_retention_bytes: Option<u64>,
+    /// Documents of some indices that are kept for a shorter time.
+    pub log_rules: Vec<LogRule>,
     /// Writes are refused while less than this is free on the data folder's disk.
     pub free_bytes_min: u64,
     /// Memory that heads and caches may take.
@@ -56,8 +62,60 @@ impl StoreOptions {
             dedup_interval: None,
             replicas: None,
             limits: CardinalityLimits::default(),
+            log_retention: None,
+            log_retention_bytes: None,
+            log_rules: Vec::new(),
             free_bytes_min: 64 << 20,
             memory_bytes_max: 1 << 30,
+        }
+    }
+}
+
+/// How long documents of some indices are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRule {
+    /// Whose; `None` for every tenant's.
+    pub tenant: Option<String>,
+    /// Name of the index; `*` stands for any characters.
+    pub index: String,
+    /// How long.
+    pub keep: Duration,
+}
+
+impl LogRule {
+    /// Whether the rule is about the index of this name.
+    pub fn matches(&self, name: &str) -> bool {
+        let mut pieces = self.index.split('*');
+        let first = pieces.next().unwrap_or_default();
+        let Some(mut rest) = name.strip_prefix(first) else { return false };
+        let Some(last) = pieces.next_back() else { return rest.is_empty() };
+        for piece in pieces {
+            let Some(at) = rest.find(piece) else { return false };
+            rest = rest.get(at + piece.len()..).unwrap_or_default();
+        }
+        rest.ends_with(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, name, matches) in [
+            ("logs", "logs", true),
+            ("logs", "logs-1", false),
+            ("logs-*", "logs-1", true),
+            ("*-2025.*", "app-2025.11", true),
+            ("*-2025.*", "app-2024.11", false),
+            ("a*b", "ab", true),
+            ("ab*ba", "aba", false),
+            ("*", "", true),
+        ] {
+            let index = pattern.to_owned();
+            let rule = LogRule { tenant: None, index, keep: Duration::ZERO };
+            assert_eq!(rule.matches(name), matches, "{pattern} {name}");
         }
     }
 }

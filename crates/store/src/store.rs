@@ -4,6 +4,7 @@ mod age;
 mod background;
 mod compact;
 mod delete;
+mod documents;
 mod open;
 mod replay;
 mod seal;

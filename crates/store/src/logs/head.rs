@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use vigie_model::{LogAction, LogBatch, LogOperation, LogOutcome, TenantId};
 
 use super::chunk::{Chunk, ChunkBuilder};
 use super::column::{BLOCK_ROWS, Columns};
+use super::merge::MergeInput;
 use super::part_view::LogPart;
 use super::rows::RowSet;
 use super::snapshot::LogSnapshot;
@@ -83,6 +84,9 @@ pub(crate) struct LogState {
     pub(crate) parts: Vec<LivePart>,
     /// Ids that senders gave, of documents in the head: index, zero, id.
     ids: HashMap<String, u64>,
+    /// Documents with such ids of which it is not known that they are durable: nobody may be told
+    /// that one is there already, who would then not send it again.
+    pending: HashSet<u64>,
 }
 
 impl HeadChunk {
@@ -187,10 +191,24 @@ impl LogState {
             return LogOutcome::Conflict(known.unwrap_or(0));
         }
         match (operation.action, known) {
-            (LogAction::Create, Some(known)) => LogOutcome::Conflict(known),
-            (LogAction::Replace | LogAction::Delete, None) => LogOutcome::Missing,
+            (LogAction::Create, Some(known)) if !self.pending.contains(&known) => {
+                LogOutcome::Conflict(known)
+            }
+            (LogAction::Create, Some(known)) => {
+                let sequence = self.sequence();
+                entries.push(put(operation, index, Some(id), (sequence, Some(known)), body));
+                LogOutcome::Created(sequence)
+            }
+            (LogAction::Replace, None) => LogOutcome::Missing,
+            (LogAction::Delete, None) => {
+                // Its record may be lost that removed the document, and then the document is
+                // there again after a start.
+                entries.push(LogEntry::Remove { sequence: u64::MAX, index, id: Some(id) });
+                LogOutcome::Missing
+            }
             (LogAction::Delete, Some(known)) => {
-                entries.push(LogEntry::Remove(known));
+                let id = Some(id).filter(|_| vigie_model::sequence_of_id(id) != Some(known));
+                entries.push(LogEntry::Remove { sequence: known, index, id });
                 LogOutcome::Deleted(self.sequence())
             }
             (_, known) => {
@@ -299,7 +317,42 @@ impl LogState {
                 }
                 self.next_sequence = self.next_sequence.max(sequence + 1);
             }
-            LogEntry::Remove(sequence) => self.remove(sequence),
+            LogEntry::Remove { sequence, .. } => self.remove(sequence),
+        }
+    }
+
+    /// Does what a record says that is read back. What an earlier record did to a document of the
+    /// same id may be lost.
+    pub(crate) fn replay(&mut self, entry: &LogEntry<'_>) {
+        let (LogEntry::Put { index, id, .. } | LogEntry::Remove { index, id, .. }) = *entry;
+        if let Some(id) = id {
+            match self.find(index, id) {
+                Ok(Some(known)) => self.remove(known),
+                Ok(None) => {}
+                Err(error) => tracing::error!(id, %error, "a document cannot be looked up"),
+            }
+        }
+        self.apply(entry);
+    }
+
+    /// Remembers that documents with ids are not durable yet.
+    pub(crate) fn await_durable(&mut self, entries: &[LogEntry<'_>]) {
+        for entry in entries {
+            if let LogEntry::Put { sequence, id: Some(_), .. } = entry {
+                self.pending.insert(*sequence);
+            }
+        }
+    }
+
+    /// What these operations stored is durable.
+    pub(crate) fn durable(&mut self, outcomes: &[LogOutcome]) {
+        if self.pending.is_empty() {
+            return;
+        }
+        for outcome in outcomes {
+            if let LogOutcome::Created(sequence) | LogOutcome::Updated(sequence) = outcome {
+                self.pending.remove(sequence);
+            }
         }
     }
 
@@ -356,6 +409,51 @@ impl LogState {
                 self.parts.get_mut(at).into_iter().for_each(|part| part.delete(row));
             }
         }
+    }
+
+    /// Lets one part, or none, take the place of those with these numbers. `inputs` are the latter
+    /// as they were when the new part was written.
+    pub(crate) fn replace(
+        &mut self,
+        ids: &[u64],
+        new: Option<Arc<StoredDocuments>>,
+        inputs: &[MergeInput],
+    ) {
+        let mut late = Vec::new();
+        let at = self.parts.iter().position(|part| ids.contains(&part.stored.row.id));
+        for part in self.parts.iter().filter(|part| ids.contains(&part.stored.row.id)) {
+            part.stored.retire();
+            let then = inputs.iter().find(|input| input.id() == part.stored.row.id);
+            let (Some(then), Some(now)) = (then, &part.deleted) else { continue };
+            let view = part.view();
+            for row in now.iter() {
+                if then.deleted().is_none_or(|then| !then.contains(row)) {
+                    // A part that was read a moment ago can be read.
+                    late.extend(view.sequence_of(row).ok());
+                }
+            }
+        }
+        self.parts.retain(|part| !ids.contains(&part.stored.row.id));
+        if let (Some(stored), Some(at)) = (new, at) {
+            let at = at.min(self.parts.len());
+            self.parts.insert(at, LivePart { stored, deleted: None, dirty: false });
+        }
+        late.into_iter().for_each(|sequence| self.remove(sequence));
+    }
+
+    /// What to write so that these documents are gone; those that are there.
+    pub(crate) fn plan_removal(
+        &self,
+        sequences: &[u64],
+    ) -> Result<Vec<(u64, String, Option<String>)>, StoreError> {
+        let mut found = Vec::with_capacity(sequences.len());
+        for sequence in sequences {
+            if let Some(place) = self.locate(*sequence)? {
+                let (index, id) = self.name_of(place)?;
+                found.push((*sequence, index, id));
+            }
+        }
+        Ok(found)
     }
 
     /// The parts of a snapshot, oldest first.
@@ -418,6 +516,8 @@ impl LogState {
         let live = self.chunks.iter().filter_map(|chunk| chunk.chunk.sequences.first());
         let first = live.chain(self.active.chunk.sequences.first()).min().copied();
         self.ids.retain(|_, sequence| first.is_some_and(|first| *sequence >= first));
+        // What is sealed is durable.
+        self.pending.retain(|sequence| first.is_some_and(|first| *sequence >= first));
     }
 
     /// Everything as it is now.

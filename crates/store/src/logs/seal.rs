@@ -77,7 +77,7 @@ impl Store {
     }
 
     /// Writes a part to its place. It counts when the catalog has it.
-    pub(super) async fn store_documents(
+    pub(crate) async fn store_documents(
         &self,
         signal: &str,
         tenant: &str,

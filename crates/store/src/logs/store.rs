@@ -100,7 +100,7 @@ impl LogStore {
                 let tenant =
                     tenants.entry(id.clone()).or_insert_with(|| Arc::new(LogTenant::new(id)));
                 let mut state = tenant.state.lock();
-                state.apply(&entry);
+                state.replay(&entry);
                 state.settle();
             };
             report.add(&replay_log_segment(&*world.disk, &folder, name, &mut each)?);
@@ -195,11 +195,45 @@ impl LogStore {
         let enqueued = self.enqueue(&records, ack == Acknowledge::Durable);
         if let Enqueued::Taken(_) = enqueued {
             apply(&mut state, &planned.entries);
+            if let Enqueued::Taken(Some(_)) = enqueued {
+                state.await_durable(&planned.entries);
+            }
         }
         if state.live_bytes() as u64 > HEAD_BYTES_SEALED {
             self.due.store(true, Ordering::Relaxed);
         }
         Ok((LogReport { outcomes: planned.outcomes }, enqueued))
+    }
+
+    /// Removes documents. Gives how many were there.
+    pub(crate) fn remove(
+        &self,
+        tenant: &LogTenant,
+        sequences: &[u64],
+        ack: Acknowledge,
+    ) -> Result<(u64, Enqueued), WriteError> {
+        let _same_generation = self.generation.read();
+        let mut state = tenant.state.lock();
+        let planned = state
+            .plan_removal(sequences)
+            .map_err(|error| WriteError::new(WriteErrorKind::Unavailable, error.to_string()))?;
+        let entries: Vec<LogEntry<'_>> = planned
+            .iter()
+            .map(|(sequence, index, id)| LogEntry::Remove {
+                sequence: *sequence,
+                index,
+                id: id.as_deref(),
+            })
+            .collect();
+        let mut records = Vec::new();
+        let mut writer = LogRecordWriter::new(&mut records, &tenant.id);
+        entries.iter().for_each(|entry| writer.entry(entry));
+        writer.finish();
+        let enqueued = self.enqueue(&records, ack == Acknowledge::Durable);
+        if let Enqueued::Taken(_) = enqueued {
+            apply(&mut state, &entries);
+        }
+        Ok((entries.len() as u64, enqueued))
     }
 
     fn enqueue(&self, records: &[u8], wait: bool) -> Enqueued {
@@ -269,12 +303,16 @@ impl Store {
 impl LogSink for Store {
     fn write_logs(&self, tenant: &TenantId, batch: LogBatch, ack: Acknowledge) -> LogFuture<'_> {
         let taken = self.refuse_writes().and_then(|()| self.logs.take(tenant, &batch, ack));
+        let tenant = tenant.clone();
         Box::pin(async move {
             if self.logs.is_due() {
                 self.wake();
             }
             let (report, enqueued) = taken?;
             self.wait(enqueued).await?;
+            if let Some(tenant) = self.logs.tenant(&tenant) {
+                tenant.state.lock().durable(&report.outcomes);
+            }
             Ok(report)
         })
     }

@@ -10,6 +10,7 @@ use vigie_world::World;
 use super::{LogFilter, LogHit, LogOrder, LogQuery, LogSnapshot, LogTest, TokenPattern};
 use crate::{Store, StoreOptions};
 
+mod crash;
 mod filters;
 
 pub(super) fn tenant() -> TenantId {
@@ -17,7 +18,14 @@ pub(super) fn tenant() -> TenantId {
 }
 
 pub(super) async fn open(folder: &tempfile::TempDir) -> Arc<Store> {
-    Store::open(StoreOptions::new(folder.path()), World::real()).await.unwrap()
+    // A dropped store's tasks let go of it a moment later.
+    for _ in 0..200 {
+        match Store::open(StoreOptions::new(folder.path()), World::real()).await {
+            Ok(store) => return store,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    }
+    panic!("the store cannot be opened again")
 }
 
 pub(super) fn push(batch: &mut LogBatch, action: LogAction, id: Option<&str>, json: &str) {
@@ -252,4 +260,53 @@ async fn documents_in_parts_are_replaced_and_deleted_for_good() {
     push(&mut batch, LogAction::Index, None, "{}");
     // No document has had this number before.
     assert!(matches!(write(&store, batch).await[..], [LogOutcome::Created(2_001..)]));
+}
+
+#[tokio::test]
+async fn small_parts_become_one_and_old_documents_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = StoreOptions::new(folder.path());
+    options.log_rules = vec![crate::LogRule {
+        tenant: None,
+        index: "old-*".into(),
+        keep: std::time::Duration::ZERO,
+    }];
+    let store = Store::open(options, World::real()).await.unwrap();
+    let mut documents = Vec::new();
+    for round in 0..9 {
+        let mut batch = LogBatch::new();
+        for (at, document) in odd_documents().iter().enumerate() {
+            let id = (at % 2 == 0).then(|| format!("{round}-{at}"));
+            push(&mut batch, LogAction::Index, id.as_deref(), document);
+            documents.push(document.clone());
+        }
+        let old = batch.index("old-1");
+        let options = DocumentOptions { time_field: "@timestamp", now_ns: 1 };
+        let pack = |w: &mut vigie_model::DocumentWriter<'_>| pack_json_document("{}", options, w);
+        batch.push(LogAction::Index, old, None, pack).unwrap();
+        write(&store, batch).await;
+        store.flush().await.unwrap();
+    }
+    let query = LogQuery::new(LogFilter::field("k", LogTest::Exists));
+    assert_eq!(store.delete_logs(&tenant(), &query).await.unwrap(), 9);
+    documents.retain(|document| !document.contains(r#""k":1"#));
+    store.tidy_documents().await.unwrap();
+    store.flush().await.unwrap();
+    store.tidy_documents().await.unwrap();
+    let check = |store: &Store| {
+        let snapshot = store.log_snapshot(&tenant());
+        assert!(snapshot.parts().len() <= 2, "{}", snapshot.parts().len());
+        assert_eq!(snapshot.indexes().unwrap().len(), 1);
+        let (mut found, mut written) = (sources(&snapshot, &all()), documents.clone());
+        found.sort();
+        written.sort();
+        assert_eq!(found.len(), written.len());
+        assert!(found.iter().zip(&written).all(|(found, written)| same(found, written)));
+        let ids = LogQuery::new(LogFilter::Ids(vec!["7-2".into()]));
+        assert_eq!(snapshot.count(&ids).unwrap(), 1);
+    };
+    check(&store);
+    store.close().await.unwrap();
+    drop(store);
+    check(&*open(&folder).await);
 }

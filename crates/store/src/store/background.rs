@@ -84,6 +84,10 @@ impl Store {
         if let Err(error) = self.tend_documents(documents).await {
             tracing::warn!(%error, "documents cannot be sealed now");
         }
+        if let Err(error) = self.tidy_documents().await {
+            Counters::add(&self.counters.compaction_failures, 1);
+            tracing::warn!(%error, "parts of documents cannot be tidied now");
+        }
         if let Err(error) = self.tidy().await {
             Counters::add(&self.counters.compaction_failures, 1);
             tracing::warn!(%error, "parts cannot be compacted now");

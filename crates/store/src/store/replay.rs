@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Replays what is left. A second call after an error goes on where the first one failed.
-    pub(super) fn replay_log(&self) -> Result<(), StoreError> {
+    pub(crate) fn replay_log(&self) -> Result<(), StoreError> {
         let work = &mut *self.replay.work.lock();
         while let Some(name) = self.replay.segments.get(work.done) {
             if *self.replay.state.borrow() != State::Running {

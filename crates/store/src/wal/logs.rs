@@ -1,6 +1,7 @@
 //! Records of logs: what became of operations on documents.
 //!
-//! They say which document took whose place, so that reading them back needs to look nothing up.
+//! They say which document took whose place, and under which id: a record that told of the document
+//! before may be lost, when its writer was told so.
 
 use std::path::Path;
 
@@ -35,7 +36,12 @@ pub(crate) enum LogEntry<'a> {
         body: &'a [u8],
     },
     /// A document is gone.
-    Remove(u64),
+    Remove {
+        sequence: u64,
+        index: &'a str,
+        /// The sender's id.
+        id: Option<&'a str>,
+    },
 }
 
 /// Writes records of one tenant to the end of a buffer.
@@ -70,9 +76,11 @@ impl<'a> LogRecordWriter<'a> {
                 put_bytes(self.buffer, id.unwrap_or_default().as_bytes());
                 put_bytes(self.buffer, body);
             }
-            LogEntry::Remove(sequence) => {
+            LogEntry::Remove { sequence, index, id } => {
                 self.buffer.push(REMOVE);
                 put(self.buffer, sequence);
+                put_bytes(self.buffer, index.as_bytes());
+                put_bytes(self.buffer, id.unwrap_or_default().as_bytes());
             }
         }
     }
@@ -122,7 +130,11 @@ pub(crate) fn read_log_record(
                 let index = last_index;
                 each(tenant, LogEntry::Put { sequence, time_ns, replaces, index, id, body });
             }
-            REMOVE => each(tenant, LogEntry::Remove(reader.unsigned()?)),
+            REMOVE => {
+                let (sequence, index) = (reader.unsigned()?, reader.text()?);
+                let id = Some(reader.text()?).filter(|id| !id.is_empty());
+                each(tenant, LogEntry::Remove { sequence, index, id });
+            }
             _ => return None,
         }
     }
@@ -166,8 +178,12 @@ mod tests {
             id,
             body: &body,
         };
-        let entries =
-            [put(0, "x", None), put(1, "x", Some("i")), put(2, "y", None), LogEntry::Remove(1)];
+        let entries = [
+            put(0, "x", None),
+            put(1, "x", Some("i")),
+            put(2, "y", None),
+            LogEntry::Remove { sequence: 1, index: "x", id: Some("i") },
+        ];
         let mut buffer = Vec::new();
         let mut writer = LogRecordWriter::new(&mut buffer, &tenant);
         entries.iter().for_each(|entry| writer.entry(entry));
