@@ -17,6 +17,7 @@ pub mod notify;
 mod responder;
 mod route;
 mod silence;
+mod templates;
 pub mod why;
 
 pub use alert::{AlertError, Now, StoredAlert};
@@ -37,3 +38,4 @@ pub use responder::{
 };
 pub use route::{Grouping, Route, RouteTree};
 pub use silence::{Silence, SilenceError, SilenceRequest, SilenceState};
+pub use templates::template_files;

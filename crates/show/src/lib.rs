@@ -2,9 +2,10 @@
 //!
 //! A request enters by the [`FrontDoor`], which knows who asks and what limits hold, and is
 //! answered by the router of a part: the Prometheus API ([`prometheus::router`]), Elasticsearch's
-//! ([`elasticsearch::router`]), or the page.
+//! ([`elasticsearch::router`]), Alertmanager's ([`alertmanager::router`]), or the page.
 //! Data itself is decided elsewhere: nothing here stores, evaluates or scrapes.
 
+pub mod alertmanager;
 pub mod elasticsearch;
 mod error;
 mod front_door;

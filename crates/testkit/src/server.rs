@@ -80,11 +80,23 @@ impl ServerBuilder {
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Result<Server> {
         let (api_port, page_port, host_port) = (free_port()?, free_port()?, free_port()?);
-        let elasticsearch_port = free_port()?;
+        let (elasticsearch_port, alerts_port) = (free_port()?, free_port()?);
         let settings = format!(
-            "{}\n[show]\nprometheus_port = {api_port}\npage_port = {page_port}\n\
-             elasticsearch_port = {elasticsearch_port}\n\
-             enable_lifecycle = true\nenable_admin_api = true\n[receive]\nhost_port = {host_port}\n",
+            "{}
+[show]
+prometheus_port = {api_port}
+page_port = {page_port}
+\
+             elasticsearch_port = {elasticsearch_port}
+\
+             enable_lifecycle = true
+enable_admin_api = true
+[receive]
+host_port = {host_port}
+\
+             [respond]
+port = {alerts_port}
+",
             self.settings
         );
         std::fs::write(self.folder.path().join("test.toml"), settings)?;
@@ -95,6 +107,7 @@ impl ServerBuilder {
             page: format!("http://127.0.0.1:{page_port}"),
             elasticsearch: format!("http://127.0.0.1:{elasticsearch_port}"),
             host: format!("http://127.0.0.1:{host_port}"),
+            alerts: format!("http://127.0.0.1:{alerts_port}"),
             client: client()?,
         };
         server.launch().await?;
@@ -121,6 +134,8 @@ pub struct Server {
     pub elasticsearch: String,
     /// Address of this host's metrics.
     pub host: String,
+    /// Address of Alertmanager's API.
+    pub alerts: String,
     /// A client for it.
     pub client: reqwest::Client,
 }

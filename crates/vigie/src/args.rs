@@ -1,7 +1,9 @@
 //! The command line: `vigie run|check|query`, and the names of the tools that Vigie replaces.
 
+mod alertmanager;
 mod node_exporter;
 mod prometheus;
+mod respond;
 mod rules;
 
 use std::ffi::OsString;
@@ -10,9 +12,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use alertmanager::AlertmanagerArgs;
 pub(crate) use node_exporter::NodeExporterArgs;
 pub(crate) use prometheus::{
     PrometheusArgs, PromtoolArgs, PromtoolBlocks, PromtoolCheck, PromtoolCommand, PromtoolTsdb,
+};
+pub(crate) use respond::{
+    AlertArgs, AlertCommand, AlertServerArgs, AmtoolAlert, AmtoolArgs, AmtoolCluster,
+    AmtoolCommand, AmtoolConfig, AmtoolOutput, AmtoolRoutes, AmtoolSilence, SilenceArgs,
+    SilenceCommand,
 };
 pub(crate) use rules::{
     CheckRulesArgs, DoctorArgs, ReplayArgs, RulesWhat, TestRulesArgs, TestWhat,
@@ -21,8 +29,8 @@ pub(crate) use rules::{
 /// One process that watches: metrics in, answers out.
 #[derive(Debug, Parser)]
 #[command(name = "vigie", version, max_term_width = 100)]
-#[command(after_help = "Called prometheus, promtool or node_exporter (by a link, or `vigie \
-    prometheus ...`), Vigie takes that tool's flags and runs that part alone.")]
+#[command(after_help = "Called prometheus, promtool, alertmanager, amtool or node_exporter (by \
+    a link, or `vigie prometheus ...`), Vigie takes that tool's flags and runs that part alone.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -52,6 +60,14 @@ pub(crate) enum Command {
     Prometheus(Box<PrometheusArgs>),
     /// Check configuration and ask as promtool does
     Promtool(PromtoolArgs),
+    /// Alerts: which fire, why somebody was told or not, where one would go
+    Alert(AlertArgs),
+    /// Silences: add, list, end
+    Silence(SilenceArgs),
+    /// React to alerts alone, with Alertmanager's flags
+    Alertmanager(Box<AlertmanagerArgs>),
+    /// Ask and change as amtool does
+    Amtool(AmtoolArgs),
     /// Serve this host's metrics alone, with Node Exporter's flags
     #[command(name = "node_exporter", disable_help_flag = true)]
     NodeExporter(NodeExporterArgs),
@@ -201,7 +217,8 @@ pub(crate) enum Output {
 }
 
 /// Names by which Vigie may be called in place of a tool.
-const TOOLS: [&str; 4] = ["prometheus", "promtool", "node_exporter", "node-exporter"];
+const TOOLS: [&str; 6] =
+    ["prometheus", "promtool", "alertmanager", "amtool", "node_exporter", "node-exporter"];
 
 /// The arguments with the tool's name as the subcommand when Vigie was called by that name.
 pub(crate) fn with_tool_name(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
@@ -221,6 +238,7 @@ pub(crate) fn tool_version(args: &[OsString]) -> Option<String> {
     let tool = args.get(1)?.to_str()?;
     let served = match tool {
         "prometheus" | "promtool" => "3.14.0",
+        "alertmanager" | "amtool" => crate::plan::SERVED_VERSION,
         "node_exporter" => "1.12.1",
         _ => return None,
     };

@@ -1,11 +1,15 @@
 //! The asking commands: they talk to a running Vigie over its API, as any client does.
 
+mod alerts;
+mod amtool;
 mod chart;
 mod probe;
 mod promql;
 
 use serde_json::Value;
 
+pub(crate) use alerts::{ask_alert, ask_silence};
+pub(crate) use amtool::ask as ask_amtool;
 pub(crate) use probe::ask as ask_probe;
 pub(crate) use promql::ask as ask_promql;
 

@@ -63,11 +63,28 @@ fn examine(found: &Found, world: &World) -> Report {
                 report.errors.push(error.to_string());
             }
         }
+        Kind::Alertmanager => examine_alertmanager(found, world, &mut report),
+        // Read along with the configuration that names them.
+        Kind::Template => {}
         Kind::Rules => examine_rules(found, world, &mut report),
         Kind::Other => {}
         _ => report.notes.push("not yet served".to_owned()),
     }
     report
+}
+
+fn examine_alertmanager(found: &Found, world: &World, report: &mut Report) {
+    let options = vigie_respond::config::ConfigOptions::default();
+    match crate::run::respond::check(found.path.clone(), world, options) {
+        Ok(running) => {
+            let config = &running.config;
+            let (routes, receivers) = (config.routes.nodes().len(), config.receivers.len());
+            report.notes.push(format!("{routes} routes, {receivers} receivers"));
+            let warnings = config.warnings.iter().map(ToString::to_string);
+            report.notes.extend(warnings.map(|warning| format!("warning: {warning}")));
+        }
+        Err(error) => report.errors.push(error),
+    }
 }
 
 fn examine_rules(found: &Found, world: &World, report: &mut Report) {

@@ -4,7 +4,9 @@ mod recognise;
 mod settings;
 
 pub(crate) use recognise::{Found, Kind, recognise};
-pub(crate) use settings::{LimitSettings, Settings, StoreSettings, bytes, duration};
+pub(crate) use settings::{
+    LimitSettings, RespondSettings, Settings, StoreSettings, bytes, duration,
+};
 
 /// A variable of the process' environment, where the replaced tools look one up.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]

@@ -62,6 +62,13 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
             log::start(&args.log);
             runtime.block_on(run::run(Plan::from_prometheus(*args)?, world))
         }
+        Command::Alertmanager(args) => {
+            log::start(&args.log);
+            runtime.block_on(run::run(Plan::from_alertmanager(&args)?, world))
+        }
+        Command::Amtool(args) => runtime.block_on(ask::ask_amtool(args, world)),
+        Command::Alert(args) => runtime.block_on(ask::ask_alert(args, world.clock.now_ms())),
+        Command::Silence(args) => runtime.block_on(ask::ask_silence(args, world.clock.now_ms())),
         Command::NodeExporter(args) => {
             log::start(&args::LogArgs::default());
             runtime.block_on(run::run(Plan::from_node_exporter(args)?, world))

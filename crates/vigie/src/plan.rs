@@ -1,5 +1,6 @@
 //! What a process will do, whatever command line asked for it.
 
+mod respond;
 mod rules;
 mod store;
 
@@ -12,8 +13,10 @@ use vigie_alert::ManagerOptions;
 use vigie_store::StoreOptions;
 
 use self::store::store_options;
-use crate::args::{NodeExporterArgs, PrometheusArgs, RunArgs};
+use crate::args::{AlertmanagerArgs, NodeExporterArgs, PrometheusArgs, RunArgs};
 use crate::config::{Found, Kind, Settings, duration, recognise};
+
+pub(crate) use respond::{RespondPlan, SERVED_VERSION};
 
 /// A port that a part listens on.
 #[derive(Debug, Clone)]
@@ -34,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) rule_files: Vec<PathBuf>,
     /// How rules are evaluated.
     pub(crate) rules: ManagerOptions,
+    /// How alerts are reacted to; `None`: not at all.
+    pub(crate) respond: Option<RespondPlan>,
     /// Files that were found and do nothing yet.
     pub(crate) not_yet_served: Vec<Found>,
     pub(crate) prometheus_ports: Vec<Port>,
@@ -90,6 +95,13 @@ impl Plan {
             prometheus: prometheus.pop(),
             rule_files: of_kind(Kind::Rules).collect(),
             rules: rules::from_settings(&settings)?,
+            respond: Some(RespondPlan::from_settings(
+                &settings.respond,
+                of_kind(Kind::Alertmanager).collect(),
+                port(settings.respond.port, 9093)?.into_iter().collect(),
+                &data,
+                settings.show.external_url.clone(),
+            )?),
             not_yet_served: found
                 .iter()
                 .filter(|f| !f.kind.is_served() && f.kind != Kind::Other)
@@ -132,6 +144,7 @@ impl Plan {
             prometheus: Some(args.config_file),
             rule_files: Vec::new(),
             rules,
+            respond: None,
             not_yet_served: Vec::new(),
             prometheus_ports: ports.collect::<Result<_>>()?,
             page_port: None,
@@ -176,19 +189,40 @@ impl Plan {
             }
         }
         Ok(Self {
+            host_port: Some(listen_address(&listen)?),
+            host_flags: flags,
+            web_config,
+            ..Self::nothing()
+        })
+    }
+
+    /// `alertmanager`
+    pub(crate) fn from_alertmanager(args: &AlertmanagerArgs) -> Result<Self> {
+        Ok(Self {
+            web_config: args.web_config.clone(),
+            external_url: args.external_url.clone(),
+            respond: Some(RespondPlan::from_alertmanager(args)?),
+            ..Self::nothing()
+        })
+    }
+
+    /// A process that does nothing yet.
+    fn nothing() -> Self {
+        Self {
             store: None,
             prometheus: None,
             rule_files: Vec::new(),
             rules: ManagerOptions::default(),
+            respond: None,
             not_yet_served: Vec::new(),
             prometheus_ports: Vec::new(),
             page_port: None,
             elasticsearch_port: None,
             elasticsearch_version: String::new(),
-            host_port: Some(listen_address(&listen)?),
-            host_flags: flags,
+            host_port: None,
+            host_flags: Vec::new(),
             created_as_start: false,
-            web_config,
+            web_config: None,
             enable_lifecycle: false,
             enable_admin_api: false,
             cors_origin: None,
@@ -197,7 +231,7 @@ impl Plan {
             query_timeout: Duration::from_mins(2),
             query_samples_max: 0,
             retention_text: String::new(),
-        })
+        }
     }
 
     fn port(listen: IpAddr, number: u16, offset: u16, chosen: bool) -> Result<Option<Port>> {

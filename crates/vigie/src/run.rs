@@ -5,6 +5,7 @@ mod elasticsearch;
 mod listeners;
 mod local;
 mod operator;
+pub(crate) mod respond;
 pub(crate) mod rules;
 mod signals;
 mod targets;
@@ -19,18 +20,21 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vigie_alert::ManagerOptions;
 use vigie_dial::HttpEnvironment;
+use vigie_model::AlertSink;
 use vigie_query::{Engine, EngineOptions};
 use vigie_receive::config::LoadedConfig;
 use vigie_receive::host::Host;
 use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::{LocalExposition, LocalTargets, ScrapeManager};
+use vigie_show::alertmanager::AlertmanagerState;
 use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
-use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry, page, prometheus};
+use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry, alertmanager, page, prometheus};
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
 use self::listeners::Listeners;
 use self::operator::{Origin, Process, Stages};
+use self::respond::Reacting;
 use self::rules::{Rules, RulesParts};
 use crate::config::environment;
 use crate::plan::Plan;
@@ -47,10 +51,15 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
     if let Some(listener) = ports.host {
         listeners.serve("host", listener, local::host_router(Arc::clone(&host)));
     }
+    let reacting = react(&plan, ports.alerts, (&world, &telemetry), &mut listeners, &stop)?;
     let Some(options) = &plan.store else {
         tracing::info!("ready");
-        signals::until_stopped(&stop, None).await;
+        let reacting = reacting.map(|(reacting, _)| reacting);
+        signals::until_stopped(&stop, async || reload(reacting.as_ref()).await).await;
         listeners.ended().await;
+        if let Some(reacting) = reacting {
+            reacting.responder.stop().await;
+        }
         return Ok(());
     };
     let metrics = MetricsPart {
@@ -59,13 +68,52 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         page: ports.page,
         elasticsearch: ports.elasticsearch,
         host_address,
+        reacting,
     };
     metrics.run(&plan, &world, host, &telemetry, &mut listeners, &stop).await
+}
+
+/// Reloads where nothing else is to be reloaded.
+async fn reload(reacting: Option<&Arc<Reacting>>) {
+    if let Some(reacting) = reacting {
+        // The outcome is logged where it is known.
+        reacting.reload_now().await.ok();
+    }
+}
+
+/// Starts to react to alerts, and serves Alertmanager's API.
+fn react(
+    plan: &Plan,
+    ports: Vec<TcpListener>,
+    (world, telemetry): (&World, &Arc<Telemetry>),
+    listeners: &mut Listeners,
+    stop: &CancellationToken,
+) -> Result<Option<(Arc<Reacting>, Arc<AlertmanagerState>)>> {
+    let Some(part) = &plan.respond else { return Ok(None) };
+    let address = ports.first().and_then(|listener| listener.local_addr().ok());
+    let address =
+        address.map_or_else(|| "localhost:9093".to_owned(), |address| address.to_string());
+    let http = HttpEnvironment { variable: Arc::new(environment), ..HttpEnvironment::default() };
+    let reacting = Reacting::start(part.clone(), world, http.clone(), &address)?;
+    let state = reacting.state(telemetry, address);
+    for listener in ports {
+        // The line that scripts and test harnesses of Alertmanager wait for.
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "Listening on");
+        }
+        listeners.serve("alertmanager", listener, alertmanager::router(Arc::clone(&state)));
+    }
+    if let Some(heartbeat) = reacting.heartbeat() {
+        let responder = Arc::clone(&reacting.responder);
+        tokio::spawn(respond::beat(heartbeat, responder, (world.clone(), http), stop.clone()));
+    }
+    Ok(Some((reacting, state)))
 }
 
 /// The ports that could be had.
 struct Ports {
     api: Vec<TcpListener>,
+    alerts: Vec<TcpListener>,
     page: Option<TcpListener>,
     elasticsearch: Option<TcpListener>,
     host: Option<TcpListener>,
@@ -77,11 +125,15 @@ impl Ports {
         for port in &plan.prometheus_ports {
             api.extend(listeners.bind("prometheus", port).await?);
         }
+        let mut alerts = Vec::new();
+        for port in plan.respond.iter().flat_map(|respond| &respond.ports) {
+            alerts.extend(listeners.bind("alertmanager", port).await?);
+        }
         let page = listeners.bind_wanted("page", plan.page_port.as_ref()).await?;
         let elasticsearch =
             listeners.bind_wanted("elasticsearch", plan.elasticsearch_port.as_ref()).await?;
         let host = listeners.bind_wanted("host", plan.host_port.as_ref()).await?;
-        Ok(Self { api, page, elasticsearch, host })
+        Ok(Self { api, alerts, page, elasticsearch, host })
     }
 }
 
@@ -92,6 +144,7 @@ struct MetricsPart<'a> {
     page: Option<TcpListener>,
     elasticsearch: Option<TcpListener>,
     host_address: Option<SocketAddr>,
+    reacting: Option<(Arc<Reacting>, Arc<AlertmanagerState>)>,
 }
 
 impl MetricsPart<'_> {
@@ -135,7 +188,7 @@ impl MetricsPart<'_> {
             engine: Arc::clone(&engine),
             sink: Arc::clone(&sink),
             http,
-            own_sinks: Vec::new(),
+            own_sinks: self.own_sinks(),
         };
         let options = ManagerOptions {
             external_url: rules::external_url(plan.external_url.as_deref(), api_address),
@@ -148,6 +201,7 @@ impl MetricsPart<'_> {
             scrape: Arc::clone(&scrape),
             remotes: Arc::clone(&remotes),
             rules: Arc::clone(&rules),
+            reacting: self.reacting.as_ref().map(|(reacting, _)| Arc::clone(reacting)),
         };
         stages.apply(&loaded).await.map_err(anyhow::Error::msg)?;
         let process = Process::new(origin, loaded, world.clone(), stages, stop.clone());
@@ -167,7 +221,10 @@ impl MetricsPart<'_> {
             flags: flags(plan),
         });
         own.show(&state);
-        let router = prometheus::router(Arc::clone(&state)).merge(page::router());
+        let mut router = prometheus::router(Arc::clone(&state)).merge(page::router());
+        if let Some((_, state)) = &self.reacting {
+            router = router.merge(alertmanager::native_router(Arc::clone(state)));
+        }
         for listener in self.api {
             listeners.serve("prometheus", listener, router.clone());
         }
@@ -182,16 +239,31 @@ impl MetricsPart<'_> {
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));
 
-        signals::until_stopped(stop, Some(&process)).await;
+        signals::until_stopped(stop, async || {
+            // The outcome is logged where it is known.
+            process.reload_now().await.ok();
+        })
+        .await;
         process.is_ready.store(false, Ordering::Release);
         tracing::info!("stopping: receivers first, the store last");
         scrape.stop().await;
         rules.stop().await;
         listeners.ended().await;
+        if let Some((reacting, _)) = &self.reacting {
+            reacting.responder.stop().await;
+        }
         remotes.stop().await;
         store.close().await.context("closing the store")?;
         tracing::info!("stopped, everything is on disk");
         Ok(())
+    }
+}
+
+impl MetricsPart<'_> {
+    /// Who in this process takes the rules' alerts.
+    fn own_sinks(&self) -> Vec<Arc<dyn AlertSink>> {
+        let own = self.reacting.iter();
+        own.map(|(reacting, _)| Arc::clone(&reacting.responder) as Arc<dyn AlertSink>).collect()
     }
 }
 

@@ -55,7 +55,16 @@ impl Kind {
 
     /// Whether this version does something with such a file.
     pub(crate) const fn is_served(self) -> bool {
-        matches!(self, Self::Prometheus | Self::WebConfig | Self::Settings | Self::Rules)
+        matches!(
+            self,
+            Self::Prometheus
+                | Self::WebConfig
+                | Self::Settings
+                | Self::Rules
+                | Self::Alertmanager
+                // Which of them count is written in the Alertmanager configuration.
+                | Self::Template
+        )
     }
 }
 

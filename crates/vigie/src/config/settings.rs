@@ -22,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) store: StoreSettings,
     pub(crate) query: QuerySettings,
     pub(crate) alert: AlertSettings,
+    pub(crate) respond: RespondSettings,
     pub(crate) show: ShowSettings,
 }
 
@@ -168,6 +169,45 @@ impl Default for AlertSettings {
             for_grace_period: "10m".into(),
             resend_delay: "1m".into(),
             concurrent_evaluations_max: 0,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RespondSettings {
+    /// Port of Alertmanager's API; 0 switches it off.
+    pub(crate) port: u16,
+    /// The address under which people reach it, in notifications [default: that of `show`].
+    pub(crate) external_url: Option<String>,
+    /// How long ended silences and what was told are kept.
+    pub(crate) retention: String,
+    /// Syntax of matchers: `fallback`, `utf8` or `classic`.
+    pub(crate) matchers: String,
+    /// Refuse in alertmanager.yml what Alertmanager refuses and Vigie understands all the same.
+    pub(crate) strict: bool,
+    /// The version that clients are told: amtool warns when it is not its own.
+    pub(crate) version: String,
+    /// Whether receivers may have link-local addresses.
+    pub(crate) allow_link_local: bool,
+    /// Asked as long as reacting works, so that a dead man's switch elsewhere notices when not.
+    pub(crate) heartbeat_url: Option<String>,
+    /// How often it is asked.
+    pub(crate) heartbeat_interval: String,
+}
+
+impl Default for RespondSettings {
+    fn default() -> Self {
+        Self {
+            port: 9093,
+            external_url: None,
+            retention: "120h".into(),
+            matchers: "fallback".into(),
+            strict: false,
+            version: crate::plan::SERVED_VERSION.into(),
+            allow_link_local: false,
+            heartbeat_url: None,
+            heartbeat_interval: "1m".into(),
         }
     }
 }

@@ -14,6 +14,7 @@ use vigie_receive::scrape::ScrapeManager;
 use vigie_show::prometheus::{Operator, ReloadOutcome};
 use vigie_world::World;
 
+use super::respond::Reacting;
 use super::rules::Rules;
 use crate::config::environment;
 
@@ -45,6 +46,8 @@ pub(crate) struct Stages {
     pub(crate) scrape: Arc<ScrapeManager>,
     pub(crate) remotes: Arc<RemoteWriters>,
     pub(crate) rules: Arc<Rules>,
+    /// What reacts to alerts, with a configuration of its own.
+    pub(crate) reacting: Option<Arc<Reacting>>,
 }
 
 impl Stages {
@@ -99,11 +102,7 @@ impl Process {
     /// Reads the configuration again. What is wrong with it leaves the old one running.
     pub(crate) async fn reload_now(&self) -> Result<(), String> {
         let _one_at_a_time = self.reloading.lock().await;
-        let loaded = self.origin.load(&self.world).map_err(|error| error.to_string());
-        let result = match loaded {
-            Ok(loaded) => self.apply(loaded).await,
-            Err(error) => Err(error),
-        };
+        let result = self.reload_all().await;
         let at_ms = self.world.clock.now_ms();
         self.outcome.store(Arc::new(ReloadOutcome { is_success: result.is_ok(), at_ms }));
         match &result {
@@ -111,6 +110,21 @@ impl Process {
             Err(error) => tracing::error!(error, "configuration not reloaded, the old one runs on"),
         }
         result
+    }
+
+    /// All files are read before anything changes.
+    async fn reload_all(&self) -> Result<(), String> {
+        let loaded = self.origin.load(&self.world).map_err(|error| error.to_string())?;
+        let reacting = self.stages.reacting.as_ref();
+        let prepared = match reacting {
+            Some(reacting) => Some((reacting, reacting.prepare()?)),
+            None => None,
+        };
+        self.apply(loaded).await?;
+        if let Some((reacting, running)) = prepared {
+            reacting.apply(&running);
+        }
+        Ok(())
     }
 
     async fn apply(&self, loaded: LoadedConfig) -> Result<(), String> {

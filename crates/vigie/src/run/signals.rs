@@ -1,14 +1,10 @@
 //! Signals: SIGTERM and Ctrl-C end the process, SIGHUP reloads.
 
-use std::sync::Arc;
-
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::operator::Process;
-
 /// Returns when the process should end: by a signal, or because `stop` was cancelled.
-pub(crate) async fn until_stopped(stop: &CancellationToken, process: Option<&Arc<Process>>) {
+pub(crate) async fn until_stopped(stop: &CancellationToken, reload: impl AsyncFn()) {
     let mut terminate = open(SignalKind::terminate());
     let mut interrupt = open(SignalKind::interrupt());
     let mut hang_up = open(SignalKind::hangup());
@@ -17,10 +13,7 @@ pub(crate) async fn until_stopped(stop: &CancellationToken, process: Option<&Arc
             () = stop.cancelled() => return,
             () = next(&mut terminate) => break,
             () = next(&mut interrupt) => break,
-            () = next(&mut hang_up) => if let Some(process) = process {
-                // The outcome is logged where it is known.
-                process.reload_now().await.ok();
-            },
+            () = next(&mut hang_up) => reload().await,
         }
     }
     stop.cancel();

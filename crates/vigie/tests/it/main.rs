@@ -12,6 +12,7 @@ mod hostile;
 mod objects;
 mod page;
 mod remote;
+mod respond;
 mod rules;
 mod seed;
 
