@@ -2,6 +2,7 @@
 //! configuration and routing.
 
 mod expositions;
+mod routing;
 mod scrape;
 mod server;
 mod sources;
@@ -120,6 +121,9 @@ fn read(paths: &[PathBuf], world: &World) -> Result<Case> {
     }
     for file in found.iter().filter(|file| file.kind == Kind::Prometheus) {
         case.prometheus(&file.path, world);
+    }
+    for file in found.iter().filter(|file| file.kind == Kind::Alertmanager) {
+        case.findings.extend(routing::examine(&file.path, &case.groups, world));
     }
     for file in found.iter().filter(|file| file.kind == Kind::Other) {
         add_exposed(&file.path, world, &mut case.knowledge.exposed);
