@@ -112,6 +112,8 @@ impl Run {
                 _ => drop(self.write(store, step).await),
             }
         }
+        drop(store.flush().await);
+        drop(store.tidy().await);
     }
 
     async fn check(&self, store: &Store, what: &str) {
