@@ -213,16 +213,6 @@ async fn state_and_status() {
                 r#"{"status":"error","errorType":"bad_data","error":"limit must be a positive number"}"#,
             ),
             Case(
-                "GET /api/v1/status/metric_names_stats?le=0&limit=1",
-                200,
-                r#"{"status":"success","data":{"statsCollectedSince":…"#,
-            ),
-            Case(
-                "GET /api/v1/status/metric_names_stats?le=-1",
-                400,
-                r#"{"status":"error","errorType":"bad_data","error":"le must be a number that is not negative"}"#,
-            ),
-            Case(
                 "GET /api/v1/status/active_queries",
                 200,
                 r#"{"status":"success","data":[]}"#,
