@@ -28,6 +28,11 @@ pub fn fuzz_part_reader(data: &[u8]) {
     let _any = read_all(Bytes::copy_from_slice(data));
 }
 
+/// Opens `data` as a part of documents and reads all that is in it.
+pub fn fuzz_log_part_reader(data: &[u8]) {
+    crate::logs::fuzz_part(Bytes::copy_from_slice(data));
+}
+
 /// Decodes `data` as each kind of block of a part, past the checksums that [`fuzz_part_reader`]
 /// hardly ever passes.
 pub fn fuzz_part_blocks(data: &[u8]) {

@@ -364,3 +364,19 @@ fn a_part_answers_as_its_pieces_did_and_gives_the_same_documents() {
         times.filter(|d| d["@timestamp"].as_u64().is_some_and(|t| (2_000..=5_000).contains(&t)));
     assert_eq!(snapshot.count(&half).unwrap(), within.count() as u64);
 }
+
+#[test]
+fn a_damaged_part_is_refused_or_answers_without_a_panic() {
+    let documents: Vec<_> = documents().into_iter().filter(|d| d.len() < 10_000).collect();
+    let (bytes, _) = write_part(&chunks(&documents, 700)).unwrap().unwrap();
+    let random = vigie_world::Random::from_seed(7);
+    for _ in 0..60 {
+        let mut damaged = bytes.to_vec();
+        for _ in 0..=random.below(3) {
+            let at = random.below(damaged.len() as u64) as usize;
+            damaged[at] ^= 1 << random.below(8);
+        }
+        crate::logs::fuzz_part(damaged.into());
+    }
+    crate::logs::fuzz_part(bytes.slice(..bytes.len() / 2));
+}
