@@ -233,6 +233,7 @@ fn broken_templates_fail_and_never_panic() {
 /// Names, an expression and the result, with the rule's functions; the results are those that
 /// Prometheus' documentation and its tests of these functions give.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_functions_of_rules() {
     struct Server;
     impl Host for Server {
@@ -352,6 +353,7 @@ impl Host for TwoSeries {
 
 /// What Prometheus' rules make of templates: Vigie's answers are the expectations of promtool.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, and two files to write")]
 fn promtool_expects_what_vigie_expands() {
     let test = "promtool_expects_what_vigie_expands";
     let Some(promtool) = vigie_testkit::program(test, "promtool") else { return };
@@ -448,4 +450,31 @@ fn promtool_expects_what_vigie_expands() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+}
+
+/// The seed's own template files, as amtool renders them.
+#[test]
+fn the_seeds_templates_render_as_amtool_renders_them() {
+    let test = "the_seeds_templates_render_as_amtool_renders_them";
+    let Some(seed) = vigie_testkit::shared(test, "seed/templates") else { return };
+    let Some(amtool) = vigie_testkit::program(test, "amtool") else { return };
+    let mut templates = Templates::new(&[FUNCTIONS]);
+    for name in ["email.tmpl", "slack.tmpl"] {
+        let text = std::fs::read_to_string(seed.join(name)).unwrap();
+        templates.parse(name, &text).unwrap();
+    }
+    let data = notification().to_value();
+    for name in ["email.subject", "email.body", "slack.title", "slack.text"] {
+        let text = format!("{{{{ template \"{name}\" . }}}}");
+        let output = Command::new(&amtool)
+            .args(["template", "render"])
+            .arg(format!("--template.glob={}/*.tmpl", seed.display()))
+            .arg(format!("--template.data={}", folder().join("data.json").display()))
+            .arg(format!("--template.text={text}"))
+            .output()
+            .unwrap();
+        let got = templates.render(&text, &data, &NoHost, Limits::default()).unwrap();
+        assert_eq!(got, String::from_utf8(output.stdout).unwrap(), "{name}");
+        assert!(!got.trim().is_empty(), "{name}");
+    }
 }
