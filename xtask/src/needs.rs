@@ -23,8 +23,17 @@ const PACKAGES: [(&str, &str); 8] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 7] =
-    ["prometheus_client", "flask", "cramjam", "aiosmtpd", "moto[s3]", "flask-cors", "requests"];
+const PYTHON_PACKAGES: [&str; 9] = [
+    "prometheus_client",
+    "flask",
+    "cramjam",
+    "aiosmtpd",
+    "moto[s3]",
+    "flask-cors",
+    "requests",
+    "influxdb",
+    "influxdb-client",
+];
 
 /// Installs what is missing. Returns the Python interpreter of the tests' own environment.
 pub(crate) fn install() -> Result<Option<PathBuf>> {

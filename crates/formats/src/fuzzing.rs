@@ -4,9 +4,12 @@ use vigie_model::MetricBatch;
 use vigie_model::span::SpanBatch;
 
 use crate::exposition::{Entry, Format, ParseOptions, Parser};
+use crate::lines::{graphite, influx, opentsdb, pickle};
 use crate::otlp::{decode_traces, decode_traces_json};
 use crate::remote_read::decode_read_request;
 use crate::remote_write::{decode_v1, decode_v2};
+use crate::tsdb;
+use crate::victoria::ExportLine;
 use crate::{jaeger, zipkin};
 
 fn read_all(format: Format, data: &[u8], options: ParseOptions) {
@@ -98,12 +101,76 @@ fn read_spans(read: impl FnOnce(&mut SpanBatch) -> bool) {
     }
 }
 
+/// InfluxDB's lines.
+pub fn influx_lines(data: &[u8]) {
+    for line in String::from_utf8_lossy(data).lines() {
+        drop(influx::parse(line, influx::Precision::Guessed));
+    }
+}
+
+/// Graphite's plaintext.
+pub fn graphite_lines(data: &[u8]) {
+    for line in String::from_utf8_lossy(data).lines() {
+        drop(graphite::parse(line).map(|row| row.map(|row| row.labels())));
+    }
+}
+
+/// OpenTSDB's telnet lines and JSON.
+pub fn opentsdb(data: &[u8]) {
+    for line in String::from_utf8_lossy(data).lines() {
+        drop(opentsdb::parse(line));
+    }
+    drop(opentsdb::parse_json(data));
+}
+
+/// Carbon's pickles.
+pub fn carbon_pickle(data: &[u8]) {
+    drop(pickle::parse(data));
+}
+
+/// VictoriaMetrics' JSON lines.
+pub fn victoria_lines(data: &[u8]) {
+    for line in data.split(|byte| *byte == b'\n') {
+        if let Ok(line) = ExportLine::parse(line) {
+            line.points().for_each(drop);
+        }
+    }
+}
+
+/// Index and tombstones of a block.
+pub fn tsdb_index(data: &[u8]) {
+    if let Ok(index) = tsdb::Index::parse(data.to_vec()) {
+        index.series().take(10_000).for_each(drop);
+    }
+    drop(tsdb::read_tombstones(data));
+}
+
+/// Chunks of a block: the first byte is the encoding.
+pub fn tsdb_chunk(data: &[u8]) {
+    drop(tsdb::split_chunk(data));
+    if let Some((encoding, data)) = data.split_first() {
+        drop(tsdb::decode_chunk(encoding % 4, data, &mut Vec::new()));
+    }
+}
+
+/// A document of a log index.
+pub fn log_document(data: &[u8]) {
+    crate::log_document::fuzz(data);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     /// Text and wire bytes that go deep into every reader; a few of them are then changed.
-    const SEEDS: [&[u8]; 4] = [
+    const SEEDS: [&[u8]; 11] = [
+        b"m,t=v\\ 1 f=1i,g=\"x\" 1556813561098000000\n",
+        b"a.b;x=y 1.5 1560277406\n",
+        b"put a 1560277406 1 h=x\n",
+        b"[{\"metric\":\"a\",\"timestamp\":1,\"value\":\"2\",\"tags\":{\"b\":true}}]",
+        b"\x80\x02]q\x00(X\x01\x00\x00\x00aq\x01K\x01G?\xf8\x00\x00\x00\x00\x00\x00\x86q\x02\x86q\x03e.",
+        b"{\"metric\":{\"__name__\":\"a\"},\"values\":[1,null,\"Infinity\"],\"timestamps\":[1,2,3]}",
+        b"\x02\x00\x02\x80\x02\x88\x9a\x15\x1d\x02\x9a\xa8\x04\x04\x00\x00\x00\x00\x00\x00\x88\x44",
         b"# TYPE h histogram\n# HELP h a\\n\nh_bucket{le=\"1\",x=\"\\\"}\"} 1 5\nh_created 7\n",
         b"# TYPE a_s counter\n# UNIT a_s s\na_s_total{x=\"1\"} 5.0 1.5 # {t=\"b\"} 1 2\na_s_created{x=\"1\"} 1\n# EOF\n",
         b"{\"my.metric\",\"a b\"=\"c\"} NaN\n",
@@ -132,14 +199,16 @@ mod tests {
             super::remote_write_v1(&data);
             super::remote_write_v2(&data);
             super::remote_read(&data);
+            super::influx_lines(&data);
+            super::graphite_lines(&data);
+            super::opentsdb(&data);
+            super::carbon_pickle(&data);
+            super::victoria_lines(&data);
+            super::tsdb_index(&data);
+            super::tsdb_chunk(&data);
             super::otlp_traces(&data);
             super::jaeger(&data);
             super::zipkin(&data);
         }
     }
-}
-
-/// A document of a log index.
-pub fn log_document(data: &[u8]) {
-    crate::log_document::fuzz(data);
 }

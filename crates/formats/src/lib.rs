@@ -6,9 +6,12 @@ pub mod float;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod jaeger;
+pub mod lines;
 pub mod log_document;
 pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;
 pub mod remote_write;
+pub mod tsdb;
+pub mod victoria;
 pub mod zipkin;

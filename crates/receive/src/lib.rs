@@ -4,6 +4,7 @@ pub mod alertmanagers;
 pub mod config;
 pub mod discovery;
 pub mod host;
+pub mod lines;
 pub mod remote_write;
 pub mod scrape;
 

@@ -11,6 +11,7 @@ mod body;
 mod connection;
 mod identity;
 mod origin;
+mod text;
 mod tls;
 mod web_config;
 
@@ -27,6 +28,7 @@ use crate::{ShowError, Telemetry};
 
 pub use body::{BodyError, RequestBody};
 pub use identity::{Identity, Role, TENANT_HEADER};
+pub use text::TextService;
 
 /// Limits and rules of the front door.
 #[derive(Debug, Clone)]
@@ -107,7 +109,20 @@ impl FrontDoor {
         part: &'static str,
         shutdown: CancellationToken,
     ) {
-        connection::serve(self, listener, router, part, shutdown).await;
+        connection::serve(self, listener, (router, None), part, shutdown).await;
+    }
+
+    /// As [`serve`](Self::serve), with a protocol of plain lines on the same port: who begins with
+    /// a byte that it takes speaks it, everybody else speaks HTTP. Such protocols know neither
+    /// users nor TLS: where either is configured, their connections are refused.
+    pub async fn serve_with_text(
+        self: Arc<Self>,
+        listener: TcpListener,
+        (router, text): (Router, Arc<dyn TextService>),
+        part: &'static str,
+        shutdown: CancellationToken,
+    ) {
+        connection::serve(self, listener, (router, Some(text)), part, shutdown).await;
     }
 
     /// Whether listeners speak TLS.

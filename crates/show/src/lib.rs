@@ -17,7 +17,7 @@ mod telemetry;
 
 pub use error::{ShowError, ShowErrorKind};
 pub use front_door::{
-    BodyError, FrontDoor, FrontDoorOptions, Identity, RequestBody, Role, TENANT_HEADER,
+    BodyError, FrontDoor, FrontDoorOptions, Identity, RequestBody, Role, TENANT_HEADER, TextService,
 };
 pub use telemetry::{
     Collector, Counter, DURATION_BOUNDS_SECONDS, ExpositionText, Gauge, Histogram, Telemetry,

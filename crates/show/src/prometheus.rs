@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod cardinality;
+mod doors;
 mod export;
 mod federate;
 mod import;
@@ -75,7 +76,11 @@ pub fn router(state: Arc<PrometheusState>) -> Router {
         written,
         state,
     });
-    let routes = Router::new().nest("/api/v1", api()).merge(manage::routes()).with_state(api_state);
+    let routes = Router::new()
+        .nest("/api/v1", api())
+        .merge(manage::routes())
+        .merge(doors::routes())
+        .with_state(api_state);
     if prefix.is_empty() { routes } else { Router::new().nest(&format!("/{prefix}"), routes) }
 }
 

@@ -39,6 +39,7 @@ pub struct ServerBuilder {
     args: Vec<String>,
     environment: Vec<(String, String)>,
     settings: String,
+    receive: String,
     folder: TempDir,
 }
 
@@ -50,6 +51,7 @@ impl ServerBuilder {
             args: Vec::new(),
             environment: Vec::new(),
             settings: String::new(),
+            receive: String::new(),
             folder: tempfile::tempdir()?,
         })
     }
@@ -72,6 +74,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Lines of the section `[receive]` besides the ports.
+    pub fn receive(mut self, lines: &str) -> Self {
+        self.receive.push_str(lines);
+        self
+    }
+
     /// Where the server runs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -82,22 +90,11 @@ impl ServerBuilder {
         let (api_port, page_port, host_port) = (free_port()?, free_port()?, free_port()?);
         let (elasticsearch_port, alerts_port) = (free_port()?, free_port()?);
         let settings = format!(
-            "{}
-[show]
-prometheus_port = {api_port}
-page_port = {page_port}
-\
-             elasticsearch_port = {elasticsearch_port}
-\
-             enable_lifecycle = true
-enable_admin_api = true
-[receive]
-host_port = {host_port}
-\
-             [respond]
-port = {alerts_port}
-",
-            self.settings
+            "{}\n[show]\nprometheus_port = {api_port}\npage_port = {page_port}\n\
+             elasticsearch_port = {elasticsearch_port}\n\
+             enable_lifecycle = true\nenable_admin_api = true\n[receive]\nhost_port = {host_port}\n{}\n\
+             [respond]\nport = {alerts_port}\n",
+            self.settings, self.receive
         );
         std::fs::write(self.folder.path().join("test.toml"), settings)?;
         let mut server = Server {

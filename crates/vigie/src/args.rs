@@ -56,6 +56,8 @@ pub(crate) enum Command {
     },
     /// Ask a running Vigie
     Query(QueryArgs),
+    /// Bring in what another system has kept
+    Import(ImportArgs),
     /// Run as Prometheus would, with its flags
     Prometheus(Box<PrometheusArgs>),
     /// Check configuration and ask as promtool does
@@ -178,6 +180,33 @@ pub(crate) struct PromqlArgs {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(subcommand)]
+    pub(crate) source: ImportSource,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportSource {
+    /// Blocks of a Prometheus: its data folder, a snapshot, or one block
+    Prometheus(ImportPath),
+    /// A file of OpenMetrics or exposition text with timestamps
+    Openmetrics(ImportPath),
+    /// A file of JSON lines, as VictoriaMetrics' /api/v1/export writes it
+    Victoriametrics(ImportPath),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportPath {
+    /// What to read
+    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// File that remembers how far the import is [default: vigie-import-....json here]
+    #[arg(long)]
+    pub(crate) state: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

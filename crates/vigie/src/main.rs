@@ -8,6 +8,7 @@ mod ask;
 mod check;
 mod config;
 mod doctor;
+mod import;
 mod log;
 mod plan;
 mod rules;
@@ -89,6 +90,7 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
                 runtime.block_on(ask::ask_promql(args, world.clock.now_ms()))
             }
         },
+        Command::Import(args) => runtime.block_on(import::import(args)),
         Command::Promtool(args) => return promtool(args.command, &runtime, &world),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use vigie_alert::ManagerOptions;
+use vigie_receive::lines::LineProtocol;
 use vigie_store::StoreOptions;
 
 use self::store::store_options;
@@ -25,6 +26,13 @@ pub(crate) struct Port {
     /// Whether somebody asked for this very port: then it is an error when it is taken, else the
     /// part is left out with a warning.
     pub(crate) is_explicit: bool,
+}
+
+/// Ports of other systems' protocols; `None` for one that nobody asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DoorPorts {
+    pub(crate) lines: Vec<(LineProtocol, Option<Port>)>,
+    pub(crate) influx: Option<Port>,
 }
 
 /// What will run.
@@ -51,6 +59,8 @@ pub(crate) struct Plan {
     pub(crate) host_flags: Vec<String>,
     /// Whether `_created` series become start timestamps.
     pub(crate) created_as_start: bool,
+    /// Ports of other systems' protocols that were asked for.
+    pub(crate) doors: DoorPorts,
     pub(crate) web_config: Option<PathBuf>,
     pub(crate) enable_lifecycle: bool,
     pub(crate) enable_admin_api: bool,
@@ -114,6 +124,15 @@ impl Plan {
             host_port: port(settings.receive.host_port, 9100)?,
             host_flags: settings.receive.host_flags,
             created_as_start: settings.receive.created_as_start,
+            doors: DoorPorts {
+                lines: vec![
+                    (LineProtocol::Graphite, port(settings.receive.graphite_port, 0)?),
+                    (LineProtocol::GraphitePickle, port(settings.receive.graphite_pickle_port, 0)?),
+                    (LineProtocol::OpenTsdb, port(settings.receive.opentsdb_port, 0)?),
+                    (LineProtocol::Influx, port(settings.receive.influx_lines_port, 0)?),
+                ],
+                influx: port(settings.receive.influx_port, 0)?,
+            },
             web_config,
             enable_lifecycle: args.enable_lifecycle || settings.show.enable_lifecycle,
             enable_admin_api: args.enable_admin_api || settings.show.enable_admin_api,
@@ -153,6 +172,7 @@ impl Plan {
             host_port: None,
             host_flags: Vec::new(),
             created_as_start: created_as_start(&args.features),
+            doors: DoorPorts::default(),
             web_config: args.web_config,
             enable_lifecycle: args.enable_lifecycle,
             enable_admin_api: args.enable_admin_api,
@@ -222,6 +242,7 @@ impl Plan {
             host_port: None,
             host_flags: Vec::new(),
             created_as_start: false,
+            doors: DoorPorts::default(),
             web_config: None,
             enable_lifecycle: false,
             enable_admin_api: false,

@@ -1,6 +1,7 @@
 //! The stages of a running process, opened in the order in which data travels.
 
 mod defaults;
+mod doors;
 mod elasticsearch;
 mod listeners;
 mod local;
@@ -24,6 +25,7 @@ use vigie_model::AlertSink;
 use vigie_query::{Engine, EngineOptions};
 use vigie_receive::config::LoadedConfig;
 use vigie_receive::host::Host;
+use vigie_receive::lines::LineMetrics;
 use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::{LocalExposition, LocalTargets, ScrapeManager};
 use vigie_show::alertmanager::AlertmanagerState;
@@ -32,6 +34,7 @@ use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry, alertmanager, page, pro
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
+use self::doors::Doors;
 use self::listeners::Listeners;
 use self::operator::{Origin, Process, Stages};
 use self::respond::Reacting;
@@ -62,6 +65,7 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         }
         return Ok(());
     };
+    let doors = Doors::take(&plan.doors, &listeners).await?;
     let metrics = MetricsPart {
         options,
         api: ports.api,
@@ -69,6 +73,7 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         elasticsearch: ports.elasticsearch,
         host_address,
         reacting,
+        doors,
     };
     metrics.run(&plan, &world, host, &telemetry, &mut listeners, &stop).await
 }
@@ -145,6 +150,7 @@ struct MetricsPart<'a> {
     elasticsearch: Option<TcpListener>,
     host_address: Option<SocketAddr>,
     reacting: Option<(Arc<Reacting>, Arc<AlertmanagerState>)>,
+    doors: Doors,
 }
 
 impl MetricsPart<'_> {
@@ -179,7 +185,8 @@ impl MetricsPart<'_> {
         let scrape = ScrapeManager::new(world.clone(), Arc::clone(&sink), http.clone(), local)
             .with_created_as_start(plan.created_as_start);
         let scrape = Arc::new(scrape);
-        local::register_receive(telemetry, &scrape, &remotes);
+        let lines = Arc::new(LineMetrics::default());
+        local::register_receive(telemetry, &scrape, &remotes, &lines);
 
         // alert
         let parts = RulesParts {
@@ -236,6 +243,7 @@ impl MetricsPart<'_> {
             let router = elasticsearch::router(plan, self.options, &store, world, telemetry);
             listeners.serve("elasticsearch", listener, router);
         }
+        self.doors.serve(&state, &lines, listeners).await;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));
 

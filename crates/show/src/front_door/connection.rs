@@ -29,7 +29,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use super::access::PartAccess;
 use super::body::BodyLimits;
-use super::{FrontDoor, access, identity};
+use super::{FrontDoor, TextService, access, identity, text};
 
 /// Answers below this are sent as they are: compressing costs more than it saves on a wire.
 const COMPRESS_BYTES_MIN: u64 = 1024;
@@ -41,12 +41,14 @@ struct Part {
     router: Router,
     access: PartAccess,
     on_loopback: bool,
+    text: Option<Arc<dyn TextService>>,
+    shutdown: CancellationToken,
 }
 
 pub(super) async fn serve(
     door: Arc<FrontDoor>,
     listener: TcpListener,
-    router: Router,
+    (router, text): (Router, Option<Arc<dyn TextService>>),
     name: &'static str,
     shutdown: CancellationToken,
 ) {
@@ -55,7 +57,8 @@ pub(super) async fn serve(
     let router = with_layers(router);
     let connections = Arc::new(Semaphore::new(door.options.connections_max));
     let grace = door.options.shutdown_grace;
-    let part = Arc::new(Part { door, router, access, on_loopback });
+    let part =
+        Arc::new(Part { door, router, access, on_loopback, text, shutdown: shutdown.clone() });
     let graceful = GracefulShutdown::new();
     let accepting = accept(&part, &listener, &connections, &graceful);
     tokio::select! {
@@ -112,6 +115,16 @@ async fn run(
     }
     let open = part.access.connection();
     let loaded = part.door.secrets.current();
+    if let Some(text) = &part.text
+        && let Some(first) = text::first_byte(&stream, part.door.options.header_timeout).await
+        && text.takes(first)
+    {
+        if loaded.tls.is_some() || !loaded.users.is_empty() {
+            return part.access.count_refused("text_without_user");
+        }
+        text.serve(stream, peer, &part.shutdown).await;
+        return drop(open);
+    }
     let Some(tls) = &loaded.tls else {
         speak(&part, stream, peer, watcher, loaded.http2).await;
         return drop(open);

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use vigie_formats::exposition::{Entry, Format, LabelPairs, ParseOptions, Parser, format_of};
-use vigie_formats::float::parse_float;
+use vigie_formats::victoria::ExportLine;
 use vigie_model::{
     Acknowledge, HistogramPoint, Labels, LabelsBuilder, METRIC_NAME, MetricBatch, WriteErrorKind,
 };
@@ -25,7 +24,7 @@ const LABELS_MAX: usize = 2_048;
 
 /// What the address asks for besides the body.
 #[derive(Debug, Clone)]
-struct Rules {
+pub(super) struct Rules {
     /// For samples without a time.
     now_ms: i64,
     /// `extra_label=name=value`: set on every series.
@@ -33,7 +32,7 @@ struct Rules {
 }
 
 impl Rules {
-    fn of(state: &Shared, parameters: &Parameters) -> Result<Self, String> {
+    pub(super) fn of(state: &Shared, parameters: &Parameters) -> Result<Self, String> {
         let now_ms = match parameters.get("timestamp") {
             "" => state.world.clock.now_ms(),
             text => text.parse().map_err(|_| format!("timestamp {text:?} is not a number"))?,
@@ -44,6 +43,18 @@ impl Rules {
         };
         let extra: Result<_, _> = parameters.all("extra_label").map(pair).collect();
         Ok(Self { now_ms, extra: extra? })
+    }
+
+    /// The time of samples without one.
+    pub(super) const fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Adds the labels that the address asks for.
+    pub(super) fn extend(&self, labels: &mut LabelsBuilder) {
+        for (name, value) in &self.extra {
+            labels.set(name, value);
+        }
     }
 
     fn labels<'a>(
@@ -57,9 +68,7 @@ impl Rules {
             }
             builder.set(name, value);
         }
-        for (name, value) in &self.extra {
-            builder.set(name, value);
-        }
+        self.extend(&mut builder);
         if builder.get(METRIC_NAME).is_none() {
             return Err("series has no metric name".to_owned());
         }
@@ -156,20 +165,20 @@ async fn write_all(state: &Shared, identity: &Identity, batches: Vec<MetricBatch
 
 /// Batches that grow to a size and then begin anew.
 #[derive(Debug, Default)]
-struct Batches {
+pub(super) struct Batches {
     done: Vec<MetricBatch>,
     current: MetricBatch,
 }
 
 impl Batches {
-    fn next(&mut self) -> &mut MetricBatch {
+    pub(super) fn next(&mut self) -> &mut MetricBatch {
         if self.current.sample_count() >= BATCH_SAMPLES_MAX {
             self.done.push(std::mem::take(&mut self.current));
         }
         &mut self.current
     }
 
-    fn finish(mut self) -> Vec<MetricBatch> {
+    pub(super) fn finish(mut self) -> Vec<MetricBatch> {
         if !self.current.is_empty() {
             self.done.push(self.current);
         }
@@ -221,41 +230,6 @@ fn pairs(labels: &LabelPairs<'_>, rules: &Rules) -> Result<Labels, String> {
     rules.labels(labels.iter().map(|(name, value)| (&**name, &**value)))
 }
 
-/// One line of VictoriaMetrics' export.
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow)]
-    metric: LabelMap<'a>,
-    values: Vec<LineValue>,
-    timestamps: Vec<i64>,
-}
-
-type LabelMap<'a> =
-    std::collections::BTreeMap<std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>>;
-
-/// JSON has no NaN and no infinities: they are written as null and as text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum LineValue {
-    Number(f64),
-    Text(String),
-    Null(()),
-}
-
-impl LineValue {
-    fn value(&self) -> Result<f64, String> {
-        match self {
-            Self::Number(value) => Ok(*value),
-            Self::Null(()) => Ok(f64::NAN),
-            Self::Text(text) => match text.as_str() {
-                "Infinity" => Ok(f64::INFINITY),
-                "-Infinity" => Ok(f64::NEG_INFINITY),
-                text => parse_float(text.as_bytes()).ok_or(format!("{text:?} is not a number")),
-            },
-        }
-    }
-}
-
 fn read_json_lines(
     body: &[u8],
     _headers: &HeaderMap,
@@ -272,15 +246,12 @@ fn read_json_lines(
 }
 
 fn read_line(text: &[u8], rules: &Rules, batches: &mut Batches) -> Result<(), String> {
-    let line: Line<'_> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    let (values, times) = (line.values.len(), line.timestamps.len());
-    if values != times {
-        return Err(format!("{values} values, but {times} timestamps"));
-    }
-    let labels = rules.labels(line.metric.iter().map(|(name, value)| (&**name, &**value)))?;
+    let line = ExportLine::parse(text)?;
+    let labels = rules.labels(line.labels())?;
     let mut builder = batches.next().push_series(&labels);
-    for (value, time_ms) in line.values.iter().zip(&line.timestamps) {
-        builder.sample(*time_ms, value.value()?);
+    for point in line.points() {
+        let (time_ms, value) = point?;
+        builder.sample(time_ms, value);
     }
     Ok(())
 }

@@ -33,13 +33,34 @@ pub(crate) struct ReceiveSettings {
     pub(crate) host_port: u16,
     /// Flags as Node Exporter takes them.
     pub(crate) host_flags: Vec<String>,
+    /// Port of Graphite's plaintext (TCP and UDP); 0 switches it off, as it is by default. The
+    /// original's is 2003.
+    pub(crate) graphite_port: u16,
+    /// Port of Graphite's pickles (TCP), 2004 in the original; 0 switches it off.
+    pub(crate) graphite_pickle_port: u16,
+    /// Port of OpenTSDB (telnet and HTTP), 4242 in the original; 0 switches it off.
+    pub(crate) opentsdb_port: u16,
+    /// Port of InfluxDB's HTTP, 8086 in the original; 0 switches it off. Its paths are served on
+    /// Prometheus' port too.
+    pub(crate) influx_port: u16,
+    /// Port of InfluxDB's lines over TCP and UDP, 8089 in the original; 0 switches it off.
+    pub(crate) influx_lines_port: u16,
     /// Take `_created` series of OpenMetrics as start timestamps instead of keeping them.
     pub(crate) created_as_start: bool,
 }
 
 impl Default for ReceiveSettings {
     fn default() -> Self {
-        Self { host_port: 9100, host_flags: Vec::new(), created_as_start: false }
+        Self {
+            host_port: 9100,
+            host_flags: Vec::new(),
+            graphite_port: 0,
+            graphite_pickle_port: 0,
+            opentsdb_port: 0,
+            influx_port: 0,
+            influx_lines_port: 0,
+            created_as_start: false,
+        }
     }
 }
 

@@ -1,13 +1,17 @@
 //! Takes the ports and serves them through the front door.
 
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use vigie_show::FrontDoor;
+use vigie_receive::lines::{LineDoor, LineProtocol};
+use vigie_show::{FrontDoor, TextService};
 
 use crate::plan::Port;
 
@@ -60,8 +64,58 @@ impl Listeners {
         self.tasks.spawn(door.serve(listener, router, part, self.stop.clone()));
     }
 
+    /// Takes lines on `listener` and, where the protocol has datagrams, on the same port of UDP;
+    /// `router` answers who speaks HTTP there.
+    pub(crate) async fn serve_lines(
+        &mut self,
+        part: &'static str,
+        listener: TcpListener,
+        (router, door): (Router, LineDoor),
+    ) {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(part, %address, "listening");
+            if matches!(door.protocol(), LineProtocol::Graphite | LineProtocol::Influx) {
+                self.serve_datagrams(part, address, door.clone()).await;
+            }
+        }
+        let text: Arc<dyn TextService> = Arc::new(Lines(door));
+        let front = Arc::clone(&self.door);
+        let serving = front.serve_with_text(listener, (router, text), part, self.stop.clone());
+        self.tasks.spawn(serving);
+    }
+
+    async fn serve_datagrams(&mut self, part: &'static str, address: SocketAddr, door: LineDoor) {
+        match UdpSocket::bind(address).await {
+            Ok(socket) => {
+                let stop = self.stop.clone();
+                self.tasks.spawn(async move { door.serve_datagrams(socket, stop).await });
+            }
+            Err(error) => tracing::warn!(part, %address, %error, "no datagrams are taken"),
+        }
+    }
+
     /// Waits until all have ended.
     pub(crate) async fn ended(&mut self) {
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// A line protocol behind the front door.
+#[derive(Debug)]
+struct Lines(LineDoor);
+
+impl TextService for Lines {
+    fn takes(&self, first: u8) -> bool {
+        // HTTP's methods are capitals, telnet's commands are not. Nobody else speaks HTTP there.
+        self.0.protocol() != LineProtocol::OpenTsdb || !first.is_ascii_uppercase()
+    }
+
+    fn serve<'a>(
+        &'a self,
+        stream: TcpStream,
+        _peer: SocketAddr,
+        shutdown: &'a CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.0.serve(stream, shutdown))
     }
 }

@@ -11,6 +11,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use vigie_receive::host::{self, Host};
+use vigie_receive::lines::LineMetrics;
 use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::{LocalExposition, ScrapeManager};
 use vigie_show::Telemetry;
@@ -62,10 +63,14 @@ pub(crate) fn register_receive(
     telemetry: &Telemetry,
     scrape: &ScrapeManager,
     remotes: &RemoteWriters,
+    lines: &Arc<LineMetrics>,
 ) {
     let (scraped, sent) = (Arc::clone(scrape.metrics()), Arc::clone(remotes.metrics()));
+    let lines = Arc::clone(lines);
     telemetry.register(Box::new(move |text| {
-        for (name, help, value) in scraped.snapshot().into_iter().chain(sent.snapshot()) {
+        for (name, help, value) in
+            scraped.snapshot().into_iter().chain(sent.snapshot()).chain(lines.snapshot())
+        {
             let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
             text.family(name, kind, help);
             text.sample(name, &[], value as f64);

@@ -6,6 +6,7 @@ use super::{CollectError, Context, Families};
 use crate::host::family::Kind;
 use crate::host::reader;
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of the table's functions")]
 pub(super) fn collect(context: &Context<'_>, out: &mut Families) -> Result<(), CollectError> {
     let folder = context.options.sys("fs/bcache");
     for uuid in reader::names_or_none(&folder).iter().filter(|name| name.contains('-')) {

@@ -9,6 +9,7 @@ use crate::host::reader;
 /// Bytes of a sector, in which sysfs counts.
 const SECTOR_BYTES: f64 = 512.0;
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of the table's functions")]
 pub(super) fn collect(context: &Context<'_>, out: &mut Families) -> Result<(), CollectError> {
     let folder = context.options.sys("fs/btrfs");
     for name in reader::names_or_none(&folder).iter().filter(|name| name.contains('-')) {

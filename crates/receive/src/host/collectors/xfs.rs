@@ -3,6 +3,7 @@
 use super::{CollectError, Context, Families};
 use crate::host::reader;
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of the table's functions")]
 pub(super) fn collect(context: &Context<'_>, out: &mut Families) -> Result<(), CollectError> {
     let folder = context.options.sys("fs/xfs");
     for device in reader::names_or_none(&folder) {

@@ -1,0 +1,4 @@
+//! Reads any bytes as `tsdb_chunk`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| vigie_formats::fuzzing::tsdb_chunk(data));
