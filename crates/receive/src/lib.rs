@@ -1,5 +1,6 @@
 //! Listens and scrapes: discovery, scraping, remote write, this host; gives batches to a sink
 
+pub mod aggregate;
 pub mod alertmanagers;
 pub mod config;
 pub mod discovery;

@@ -49,8 +49,16 @@ fn examine(found: &Found, world: &World) -> Report {
             Err(error) => report.errors.push(error.to_string()),
         },
         Kind::Settings => {
-            if let Err(error) = Settings::read(&found.path) {
-                report.errors.push(format!("{error:#}"));
+            let aggregation = Settings::read(&found.path).and_then(|settings| {
+                let path = settings.receive.stream_aggregation;
+                path.map(|path| crate::run::rules_of(&path, world)).transpose()
+            });
+            match aggregation {
+                Ok(Some(rules)) => {
+                    report.notes.push(format!("{} rules of stream aggregation", rules.len()));
+                }
+                Ok(None) => {}
+                Err(error) => report.errors.push(format!("{error:#}")),
             }
         }
         Kind::WebConfig => {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use vigie_alert::ManagerOptions;
+use vigie_receive::aggregate::Inputs;
 use vigie_receive::lines::LineProtocol;
 use vigie_store::StoreOptions;
 
@@ -59,6 +60,8 @@ pub(crate) struct Plan {
     pub(crate) host_flags: Vec<String>,
     /// Whether `_created` series become start timestamps.
     pub(crate) created_as_start: bool,
+    /// File of rules of stream aggregation, and what becomes of their inputs.
+    pub(crate) aggregation: Option<(PathBuf, Inputs)>,
     /// Ports of other systems' protocols that were asked for.
     pub(crate) doors: DoorPorts,
     pub(crate) web_config: Option<PathBuf>,
@@ -122,8 +125,9 @@ impl Plan {
             elasticsearch_port: port(settings.show.elasticsearch_port, 9200)?,
             elasticsearch_version: settings.show.elasticsearch_version,
             host_port: port(settings.receive.host_port, 9100)?,
-            host_flags: settings.receive.host_flags,
+            host_flags: settings.receive.host_flags.clone(),
             created_as_start: settings.receive.created_as_start,
+            aggregation: aggregation(&settings)?,
             doors: DoorPorts {
                 lines: vec![
                     (LineProtocol::Graphite, port(settings.receive.graphite_port, 0)?),
@@ -172,6 +176,7 @@ impl Plan {
             host_port: None,
             host_flags: Vec::new(),
             created_as_start: created_as_start(&args.features),
+            aggregation: None,
             doors: DoorPorts::default(),
             web_config: args.web_config,
             enable_lifecycle: args.enable_lifecycle,
@@ -242,6 +247,7 @@ impl Plan {
             host_port: None,
             host_flags: Vec::new(),
             created_as_start: false,
+            aggregation: None,
             doors: DoorPorts::default(),
             web_config: None,
             enable_lifecycle: false,
@@ -265,6 +271,19 @@ impl Plan {
         let address = SocketAddr::new(listen, shifted);
         Ok(Some(Port { address, is_explicit: chosen || offset != 0 }))
     }
+}
+
+/// The rules of stream aggregation, if there are some.
+fn aggregation(settings: &Settings) -> Result<Option<(PathBuf, Inputs)>> {
+    let receive = &settings.receive;
+    let inputs =
+        match (receive.stream_aggregation_keep_input, receive.stream_aggregation_drop_input) {
+            (true, true) => bail!("stream_aggregation: inputs are either kept or dropped"),
+            (true, false) => Inputs::KeepAll,
+            (false, true) => Inputs::DropAll,
+            (false, false) => Inputs::DropMatched,
+        };
+    Ok(receive.stream_aggregation.clone().map(|path| (path, inputs)))
 }
 
 /// Whether a feature is on with which Prometheus takes `_created` series as start timestamps.

@@ -1,5 +1,6 @@
 //! The stages of a running process, opened in the order in which data travels.
 
+mod aggregation;
 mod defaults;
 mod doors;
 mod elasticsearch;
@@ -34,6 +35,8 @@ use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry, alertmanager, page, pro
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
+use self::aggregation::Incoming;
+pub(crate) use self::aggregation::rules_of;
 use self::doors::Doors;
 use self::listeners::Listeners;
 use self::operator::{Origin, Process, Stages};
@@ -154,6 +157,7 @@ struct MetricsPart<'a> {
 }
 
 impl MetricsPart<'_> {
+    #[expect(clippy::too_many_lines, reason = "the list of stages, in the order of the data")]
     async fn run(
         self,
         plan: &Plan,
@@ -180,10 +184,12 @@ impl MetricsPart<'_> {
         let engine = Arc::new(Engine::new(engine_options(plan, &loaded)));
 
         // receive
+        let incoming = Incoming::open(plan, &sink, world).await?;
         let own = Arc::new(local::OwnMetrics::default());
         let local = local_targets(Arc::clone(&own) as _, host, api_address, self.host_address);
-        let scrape = ScrapeManager::new(world.clone(), Arc::clone(&sink), http.clone(), local)
-            .with_created_as_start(plan.created_as_start);
+        let scrape =
+            ScrapeManager::new(world.clone(), Arc::clone(&incoming.sink), http.clone(), local)
+                .with_created_as_start(plan.created_as_start);
         let scrape = Arc::new(scrape);
         let lines = Arc::new(LineMetrics::default());
         local::register_receive(telemetry, &scrape, &remotes, &lines);
@@ -216,7 +222,7 @@ impl MetricsPart<'_> {
         // show
         let state = Arc::new(PrometheusState {
             store: Arc::clone(&store),
-            sink,
+            sink: Arc::clone(&incoming.sink),
             engine,
             targets: Arc::new(targets::Targets::new(Arc::clone(&scrape))),
             rules: Arc::clone(&rules) as _,
@@ -257,6 +263,7 @@ impl MetricsPart<'_> {
         scrape.stop().await;
         rules.stop().await;
         listeners.ended().await;
+        incoming.stop().await;
         if let Some((reacting, _)) = &self.reacting {
             reacting.responder.stop().await;
         }

@@ -33,6 +33,12 @@ pub(crate) struct ReceiveSettings {
     pub(crate) host_port: u16,
     /// Flags as Node Exporter takes them.
     pub(crate) host_flags: Vec<String>,
+    /// Rules of stream aggregation, as VictoriaMetrics' `-streamAggr.config` has them.
+    pub(crate) stream_aggregation: Option<PathBuf>,
+    /// Keep also the samples that those rules match.
+    pub(crate) stream_aggregation_keep_input: bool,
+    /// Keep none of the samples that come in, only what the rules make of them.
+    pub(crate) stream_aggregation_drop_input: bool,
     /// Port of Graphite's plaintext (TCP and UDP); 0 switches it off, as it is by default. The
     /// original's is 2003.
     pub(crate) graphite_port: u16,
@@ -54,6 +60,9 @@ impl Default for ReceiveSettings {
         Self {
             host_port: 9100,
             host_flags: Vec::new(),
+            stream_aggregation: None,
+            stream_aggregation_keep_input: false,
+            stream_aggregation_drop_input: false,
             graphite_port: 0,
             graphite_pickle_port: 0,
             opentsdb_port: 0,

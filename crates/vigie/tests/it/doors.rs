@@ -76,6 +76,22 @@ async fn clients_of_influxdb_write() {
 }
 
 #[tokio::test]
+async fn samples_are_aggregated_as_they_come() {
+    let builder = vigie().receive("stream_aggregation = \"aggregation.yml\"\n");
+    let rules = "- match: 'requests{env=\"prod\"}'\n  interval: 1s\n  without: [host]\n  outputs: [sum_samples]\n  flush_on_shutdown: true\n";
+    std::fs::write(builder.folder().join("aggregation.yml"), rules).unwrap();
+    let server = builder.start().await.unwrap();
+    let lines = "requests{env=\"prod\",host=\"a\"} 2\nrequests{env=\"prod\",host=\"b\"} 3\nrequests{env=\"test\",host=\"a\"} 7\n";
+    let import = format!("{}/api/v1/import/prometheus", server.api);
+    assert_eq!(server.client.post(import).body(lines).send().await.unwrap().status(), 204);
+    let sum = "{\"requests:1s_without_host_sum_samples\",env=\"prod\"} == 5";
+    server.wait_for(sum, PATIENCE).await.unwrap();
+    server.wait_for("requests{env=\"test\"} == 7", PATIENCE).await.unwrap();
+    let raw = server.query("requests{env=\"prod\"}").await.unwrap();
+    assert_eq!(raw.as_array().unwrap().len(), 0, "{raw}");
+}
+
+#[tokio::test]
 async fn graphite_and_opentsdb_have_ports_when_asked() {
     let (graphite, opentsdb) = (free_port().unwrap(), free_port().unwrap());
     let settings = format!("graphite_port = {graphite}\nopentsdb_port = {opentsdb}\n");
