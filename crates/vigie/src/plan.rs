@@ -103,6 +103,7 @@ impl Plan {
             |number: u16, default: u16| Self::port(listen, number, offset, number != default);
         let data = args.data.or(settings.data.clone()).unwrap_or_else(|| PathBuf::from("data"));
         let (store, retention_text) = store_options(&data, &settings)?;
+        let aggregation = aggregation(&settings)?;
         Ok(Self {
             store: Some(store),
             prometheus: prometheus.pop(),
@@ -127,7 +128,7 @@ impl Plan {
             host_port: port(settings.receive.host_port, 9100)?,
             host_flags: settings.receive.host_flags.clone(),
             created_as_start: settings.receive.created_as_start,
-            aggregation: aggregation(&settings)?,
+            aggregation,
             doors: DoorPorts {
                 lines: vec![
                     (LineProtocol::Graphite, port(settings.receive.graphite_port, 0)?),
