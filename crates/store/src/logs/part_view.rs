@@ -20,7 +20,7 @@ pub struct LogPart {
     pub(crate) deleted: Option<Arc<RowSet>>,
     /// Bytes on disk or in memory.
     pub(crate) bytes: u64,
-    /// Keeps a part's file while somebody reads it.
+    #[expect(dead_code, reason = "keeps a part's file while somebody reads it")]
     pub(crate) stored: Option<Arc<StoredDocuments>>,
 }
 

@@ -153,17 +153,6 @@ impl LogStore {
         self.due.load(Ordering::Relaxed)
     }
 
-    /// Bytes of all heads, and of what is not being sealed yet.
-    pub(crate) fn head_bytes(&self) -> (u64, u64) {
-        let (mut all, mut live) = (0, 0);
-        for tenant in self.all() {
-            let state = tenant.state.lock();
-            all += state.head_bytes() as u64;
-            live += state.live_bytes() as u64;
-        }
-        (all, live)
-    }
-
     pub(crate) fn tenants(&self) -> Vec<TenantId> {
         let mut all: Vec<_> = self.tenants.read().keys().cloned().collect();
         all.sort_unstable();

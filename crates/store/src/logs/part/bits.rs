@@ -2,7 +2,6 @@
 
 use super::file::{Data, PartFile};
 use crate::StoreError;
-use crate::codec::Input;
 use crate::codec::input::put_varint;
 use crate::logs::column::{BLOCK_ROWS, Mask};
 use crate::logs::rows::{Bits as WordBits, first_rows};
@@ -62,14 +61,6 @@ impl Bits {
         }
         before.push(count);
         Ok(Self::Some { words, before, count: count as usize })
-    }
-
-    pub(super) fn take(
-        input: &mut Input<'_>,
-        row_count: usize,
-        file: &PartFile,
-    ) -> Result<Self, StoreError> {
-        Self::read(input.varint()?, row_count, file)
     }
 
     pub(super) fn count(&self) -> usize {
