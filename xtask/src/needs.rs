@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::shell::{check, installed, target_folder};
 
 /// Debian packages by the program they bring: the real peers that tests compare with.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("prometheus", "prometheus"),
     ("amtool", "prometheus-alertmanager"),
     ("prometheus-node-exporter", "prometheus-node-exporter"),
@@ -20,10 +20,11 @@ const PACKAGES: [(&str, &str); 8] = [
     ("jq", "jq"),
     ("bc", "bc"),
     ("pg_ctlcluster", "postgresql"),
+    ("rsyslogd", "rsyslog-elasticsearch"),
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 9] = [
+const PYTHON_PACKAGES: [&str; 11] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -33,6 +34,8 @@ const PYTHON_PACKAGES: [&str; 9] = [
     "requests",
     "influxdb",
     "influxdb-client",
+    "elasticsearch>=8,<9",
+    "opensearch-py",
 ];
 
 /// Installs what is missing. Returns the Python interpreter of the tests' own environment.

@@ -89,8 +89,8 @@ fn alternative(name: &str) -> Option<Alternative> {
         "epoch_millis" => return Some(Alternative::EpochMillis),
         "epoch_second" => return Some(Alternative::EpochSecond),
         "date" | "year_month_day" => "yyyy-MM-dd",
-        "date_time" => "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
-        "date_time_no_millis" => "yyyy-MM-dd'T'HH:mm:ssXXX",
+        "date_time" => concat!("yyyy-MM-dd'T'HH:mm:ss.SSSXX", "X"),
+        "date_time_no_millis" => concat!("yyyy-MM-dd'T'HH:mm:ssXX", "X"),
         "date_hour" => "yyyy-MM-dd'T'HH",
         "date_hour_minute" => "yyyy-MM-dd'T'HH:mm",
         "date_hour_minute_second" => "yyyy-MM-dd'T'HH:mm:ss",
@@ -98,15 +98,15 @@ fn alternative(name: &str) -> Option<Alternative> {
             "yyyy-MM-dd'T'HH:mm:ss.SSS"
         }
         "basic_date" => "yyyyMMdd",
-        "basic_date_time" => "yyyyMMdd'T'HHmmss.SSSXXX",
-        "basic_date_time_no_millis" => "yyyyMMdd'T'HHmmssXXX",
+        "basic_date_time" => concat!("yyyyMMdd'T'HHmmss.SSSXX", "X"),
+        "basic_date_time_no_millis" => concat!("yyyyMMdd'T'HHmmssXX", "X"),
         "year" => "yyyy",
         "year_month" => "yyyy-MM",
         "hour" => "HH",
         "hour_minute" => "HH:mm",
         "hour_minute_second" => "HH:mm:ss",
-        "time" => "HH:mm:ss.SSSXXX",
-        "time_no_millis" => "HH:mm:ssXXX",
+        "time" => concat!("HH:mm:ss.SSSXX", "X"),
+        "time_no_millis" => concat!("HH:mm:ssXX", "X"),
         _ => name,
     };
     JavaPattern::parse(pattern).map(Alternative::Pattern)

@@ -1,20 +1,21 @@
 //! A query as a filter of the store.
 
+mod addresses;
+mod full_text;
+mod query_string;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use vigie_language::search::{
-    Clause, DateContext, DateFormat, Node, Occur, Operator, Pattern, Piece, resolve_date,
-    time_zone, translate_regexp,
+    DateContext, DateFormat, Pattern, Piece, resolve_date, time_zone, translate_regexp,
 };
 use vigie_store::logs::{LogFilter, LogTest, TokenPattern, standard_tokens};
 
+use self::addresses::{address_range, network};
 use super::SearchError;
-use super::dsl::{
-    BoolQuery, FieldBoost, MatchKind, MatchQuery, MinimumShouldMatch, Query, QueryKind,
-    QueryStringQuery, RangeQuery,
-};
+use super::dsl::{BoolQuery, FieldBoost, Query, QueryKind, RangeQuery};
 use super::json::scalar_text;
 use super::schema::{Field, FieldKind, Schema};
 use super::values::MS;
@@ -169,70 +170,6 @@ impl Compiler {
     ) -> Result<LogFilter, SearchError> {
         let filters = fields.iter().map(|field| each(&field.field));
         Ok(or(filters.collect::<Result<_, _>>()?))
-    }
-
-    /// Analysed text in one field.
-    pub(crate) fn match_filter(
-        &self,
-        name: &str,
-        query: &MatchQuery,
-    ) -> Result<LogFilter, SearchError> {
-        let field = self.schema.field(name);
-        if field.kind != FieldKind::Text {
-            return self.exact(&field, &query.text, query.is_lenient || !field.is_mapped);
-        }
-        let words = tokens(&query.text);
-        let test = |test| LogFilter::field(field.path.clone(), test);
-        let Some(last) = words.last() else {
-            return Ok(if query.zero_terms_all { LogFilter::All } else { LogFilter::None });
-        };
-        let edits = |word: &str| query.fuzziness.map_or(0, |fuzziness| fuzziness.edits(word));
-        Ok(match query.kind {
-            MatchKind::Phrase | MatchKind::PhrasePrefix => test(LogTest::Phrase {
-                last_is_prefix: query.kind == MatchKind::PhrasePrefix,
-                slop: query.slop,
-                tokens: words,
-            }),
-            MatchKind::Words if words.iter().all(|word| edits(word) == 0) => {
-                let needed = match (&query.minimum, query.operator) {
-                    (Some(minimum), Operator::Or) => minimum.of(words.len()).max(1),
-                    (_, Operator::And) => words.len(),
-                    (None, Operator::Or) => 1,
-                };
-                if needed == 1 {
-                    test(LogTest::AnyToken(words))
-                } else if needed >= words.len() {
-                    test(LogTest::AllTokens(words))
-                } else {
-                    at_least(
-                        needed,
-                        words.into_iter().map(|word| test(LogTest::AnyToken(vec![word]))).collect(),
-                    )?
-                }
-            }
-            MatchKind::Words | MatchKind::BoolPrefix => {
-                let is_prefix = query.kind == MatchKind::BoolPrefix;
-                let each = words.iter().enumerate().map(|(at, word)| {
-                    if is_prefix && at + 1 == words.len() {
-                        return test(LogTest::Token(TokenPattern::Prefix(last.clone())));
-                    }
-                    match edits(word) {
-                        0 => test(LogTest::AnyToken(vec![word.clone()])),
-                        edits => test(LogTest::Token(TokenPattern::Fuzzy {
-                            token: word.clone(),
-                            edits,
-                            prefix: query.prefix_length,
-                        })),
-                    }
-                });
-                let each: Vec<LogFilter> = each.collect();
-                match (&query.minimum, query.operator) {
-                    (Some(minimum), Operator::Or) => at_least(minimum.of(each.len()).max(1), each)?,
-                    (_, Operator::And) => and(each),
-                    (None, Operator::Or) => or(each),
-                }
-            }
-        })
     }
 
     /// A value of a field that is not cut into words.
@@ -496,126 +433,6 @@ impl Compiler {
         };
         LogFilter::field(field.path, test(TokenPattern::Fuzzy { token, edits, prefix }))
     }
-
-    fn query_string(&self, query: &QueryStringQuery) -> Result<LogFilter, SearchError> {
-        if let (Node::Bool(clauses), Some(minimum)) = (&query.node, &query.minimum) {
-            return self.clauses(clauses, Some(minimum), query);
-        }
-        self.node(&query.node, query)
-    }
-
-    fn clauses(
-        &self,
-        clauses: &[Clause],
-        minimum: Option<&MinimumShouldMatch>,
-        query: &QueryStringQuery,
-    ) -> Result<LogFilter, SearchError> {
-        if clauses.is_empty() {
-            return Ok(LogFilter::None);
-        }
-        let (mut all, mut optional, mut has_must) = (Vec::new(), Vec::new(), false);
-        for clause in clauses {
-            let filter = self.node(&clause.node, query)?;
-            match clause.occur {
-                Occur::Must => {
-                    has_must = true;
-                    all.push(filter);
-                }
-                Occur::MustNot => all.push(not(filter)),
-                Occur::Should => optional.push(filter),
-            }
-        }
-        let needed = match minimum {
-            Some(minimum) => minimum.of(optional.len()),
-            None => usize::from(!has_must && !optional.is_empty()),
-        };
-        if needed > 0 && !optional.is_empty() {
-            all.push(at_least(needed, optional)?);
-        }
-        Ok(and(all))
-    }
-
-    fn node(&self, node: &Node, query: &QueryStringQuery) -> Result<LogFilter, SearchError> {
-        let named = |field: &Option<String>| match field {
-            None => self.fields(&query.fields),
-            Some(field) => self.fields(&[FieldBoost { field: field.clone(), boost: 1.0 }]),
-        };
-        let lenient = |found: Result<LogFilter, SearchError>| match found {
-            Err(_) if query.is_lenient => Ok(LogFilter::None),
-            found => found,
-        };
-        let is_open = |field: &Option<String>| field.is_none() && query.fields.is_empty();
-        match node {
-            Node::Bool(clauses) => self.clauses(clauses, None, query),
-            Node::Boost { node, .. } => self.node(node, query),
-            Node::MatchAll => Ok(LogFilter::All),
-            Node::Exists { field } => Ok(self.exists(field)),
-            Node::Term { field, text } => self.any_field(&named(field)?, |name| {
-                lenient(
-                    self.match_filter(name, &self.match_query(text, MatchKind::Words, 0, query)),
-                )
-            }),
-            Node::Phrase { field, text, slop } => {
-                self.any_field(&named(field)?, |name| {
-                    let slop = if *slop == 0 { query.phrase_slop } else { *slop };
-                    lenient(self.match_filter(
-                        name,
-                        &self.match_query(text, MatchKind::Phrase, slop, query),
-                    ))
-                })
-            }
-            Node::Wildcard { field, pattern } => self.any_field(&named(field)?, |name| {
-                let schema_field = self.schema.field(name);
-                // Lucene's analysis makes the pattern lowercase where words are.
-                let pattern = match schema_field.kind {
-                    FieldKind::Text => pattern.to_lowercase(),
-                    FieldKind::Keyword => pattern.clone(),
-                    _ if is_open(field) => return Ok(LogFilter::None),
-                    _ => pattern.clone(),
-                };
-                self.pattern(
-                    name,
-                    &pattern,
-                    schema_field.kind == FieldKind::Text && !schema_field.is_mapped,
-                )
-            }),
-            Node::Regexp { field, expression } => {
-                self.any_field(&named(field)?, |name| lenient(self.regexp(name, expression, false)))
-            }
-            Node::Fuzzy { field, text, fuzziness } => {
-                let edits = fuzziness.unwrap_or(query.fuzziness).edits(text);
-                self.any_field(&named(field)?, |name| Ok(self.fuzzy(name, text, edits, 0)))
-            }
-            Node::Range { field, lower, upper, includes_lower, includes_upper } => {
-                self.any_field(&named(field)?, |name| {
-                    let end = |text: &Option<String>, is_in: &bool| {
-                        text.as_ref().map(|text| (Value::from(text.as_str()), *is_in))
-                    };
-                    lenient(self.range(&RangeQuery {
-                        field: name.to_owned(),
-                        lower: end(lower, includes_lower),
-                        upper: end(upper, includes_upper),
-                        format: None,
-                        time_zone: query.time_zone.clone(),
-                    }))
-                })
-            }
-        }
-    }
-
-    fn match_query(
-        &self,
-        text: &str,
-        kind: MatchKind,
-        slop: u32,
-        query: &QueryStringQuery,
-    ) -> MatchQuery {
-        let mut found = MatchQuery::new(String::new(), text.to_owned(), kind);
-        found.operator = query.operator;
-        found.slop = slop;
-        found.is_lenient = query.is_lenient;
-        found
-    }
 }
 
 fn times(field: &Field, start_ms: i64, end_ms: i64) -> LogFilter {
@@ -654,69 +471,4 @@ fn combine(needed: usize, filters: &[LogFilter], budget: &mut usize) -> Option<L
     let (first, rest) = filters.split_first()?;
     let with = and(vec![first.clone(), combine(needed - 1, rest, budget)?]);
     Some(or(vec![with, combine(needed, rest, budget)?]))
-}
-
-/// `10.1.0.0/16` as an expression on addresses as they are written.
-fn network(field: &Field, text: &str) -> Option<LogFilter> {
-    let (base, bits) = text.split_once('/')?;
-    let bits: u32 = bits.parse().ok().filter(|bits| *bits <= 32)?;
-    let base = u32::from(base.parse::<std::net::Ipv4Addr>().ok()?);
-    let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-    Some(addresses(field, base & mask, base | !mask))
-}
-
-fn address_range(
-    field: &Field,
-    from: Option<(String, bool)>,
-    to: Option<(String, bool)>,
-) -> LogFilter {
-    let read = |end: &Option<(String, bool)>| {
-        end.as_ref().and_then(|(text, _)| text.parse::<std::net::Ipv4Addr>().ok()).map(u32::from)
-    };
-    let open = |end: &Option<(String, bool)>| end.as_ref().is_some_and(|(_, is_in)| !is_in);
-    let low = read(&from).map_or(0, |n| n.saturating_add(u32::from(open(&from))));
-    let high = read(&to).map_or(u32::MAX, |n| n.saturating_sub(u32::from(open(&to))));
-    addresses(field, low, high)
-}
-
-/// All addresses between two, as an expression over their four numbers.
-fn addresses(field: &Field, low: u32, high: u32) -> LogFilter {
-    if low > high {
-        return LogFilter::None;
-    }
-    let expression = address_expression(&low.to_be_bytes(), &high.to_be_bytes());
-    LogFilter::field(field.path.clone(), LogTest::Matches(expression))
-}
-
-fn address_expression(low: &[u8], high: &[u8]) -> String {
-    let (Some((first, low_rest)), Some((last, high_rest))) =
-        (low.split_first(), high.split_first())
-    else {
-        return String::new();
-    };
-    let dot = if low_rest.is_empty() { "" } else { "\\." };
-    if first == last {
-        return format!("{first}{dot}{}", address_expression(low_rest, high_rest));
-    }
-    let (least, most) = (vec![0; low_rest.len()], vec![255; low_rest.len()]);
-    let mut choices = Vec::new();
-    let is_whole = low_rest.iter().all(|n| *n == 0) && high_rest.iter().all(|n| *n == 255);
-    let (mut from, mut to) = (*first, *last);
-    if !is_whole {
-        choices.push(format!("{first}{dot}{}", address_expression(low_rest, &most)));
-        choices.push(format!("{last}{dot}{}", address_expression(&least, high_rest)));
-        (from, to) = (first.saturating_add(1), last.saturating_sub(1));
-    }
-    if from <= to {
-        let between: Vec<String> = (from..=to).map(|n| n.to_string()).collect();
-        let between = if (from, to) == (0, 255) {
-            "[0-9]+".to_owned()
-        } else {
-            format!("(?:{})", between.join("|"))
-        };
-        let rest =
-            if low_rest.is_empty() { String::new() } else { "\\.[0-9]+".repeat(low_rest.len()) };
-        choices.push(format!("{between}{rest}"));
-    }
-    format!("(?:{})", choices.join("|"))
 }

@@ -1,28 +1,26 @@
 //! A search over a snapshot.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+mod best;
+mod found;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering as Atomic};
 
-use hashbrown::HashMap;
 use serde_json::{Map, Value};
-use vigie_store::logs::{
-    BLOCK_ROWS, LogColumnKind, LogFilter, LogOrder, LogQuery, LogSnapshot, LogTest, Mask,
-};
+use vigie_store::logs::{BLOCK_ROWS, LogFilter, LogOrder, LogQuery, LogSnapshot, LogTest, Mask};
 
+use self::best::{Best, Order};
 use super::aggregation::{Children, Context, Pairs, collectors};
 use super::compile::{Compiler, and};
 use super::hits::{Fetcher, Hit, RowRef};
 use super::request::SearchRequest;
 use super::score::{Scorer, has_scores};
-use super::sort::{By, SortField, SortValue, compare_all};
+use super::sort::{By, SortField, SortValue};
 use super::values::{Block, MS};
 use super::{Query, SearchError};
 
-/// Groups that `collapse` may make.
-const GROUPS_MAX: usize = 1_000_000;
+pub use self::found::add_found_fields;
 
 /// What searches run over.
 #[derive(Debug, Clone)]
@@ -485,177 +483,4 @@ struct Page {
     hits: Vec<Hit>,
     cursor: Option<Cursor>,
     total: Option<u64>,
-}
-
-/// In which order hits come.
-struct Order {
-    sort: Vec<SortField>,
-    is_given: bool,
-    is_by_score: bool,
-    after: Option<After>,
-}
-
-struct Found {
-    keys: Vec<SortValue>,
-    at: RowRef,
-    score: Option<f32>,
-}
-
-/// The first documents so far.
-struct Best<'a> {
-    order: &'a Order,
-    wanted: usize,
-    heap: BinaryHeap<Ranked<'a>>,
-    groups: Option<HashMap<Option<String>, Found>>,
-    /// Documents that `min_score` or a slice let through, when only looking can tell.
-    count: Option<u64>,
-}
-
-struct Ranked<'a> {
-    found: Found,
-    sort: &'a [SortField],
-}
-
-impl Ord for Ranked<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        compare_all(self.sort, &self.found.keys, &other.found.keys)
-            .then(self.found.at.cmp(&other.found.at))
-    }
-}
-
-impl PartialOrd for Ranked<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Ranked<'_> {}
-
-impl<'a> Best<'a> {
-    fn new(request: &SearchRequest, order: &'a Order) -> Result<Self, SearchError> {
-        if request.collapse.is_some() && request.search_after.is_some() && order.sort.len() > 1 {
-            return Err(SearchError::argument(
-                "Cannot use `collapse` in conjunction with `search_after` unless the search is sorted by the same field as `collapse`. Multiple sort fields are not allowed.",
-            ));
-        }
-        let counts = request.slice.is_some() || request.score_min.is_some();
-        Ok(Self {
-            order,
-            wanted: request.from + request.size,
-            heap: BinaryHeap::new(),
-            groups: request.collapse.is_some().then(HashMap::new),
-            count: counts.then_some(0),
-        })
-    }
-
-    fn take(
-        &mut self,
-        keys: Vec<SortValue>,
-        at: RowRef,
-        score: Option<f32>,
-        group: Option<Option<String>>,
-    ) -> Result<(), SearchError> {
-        if let Some(count) = &mut self.count {
-            *count += 1;
-        }
-        let sort = self.order.sort.as_slice();
-        if let Some(After::Keys(after, after_at)) = &self.order.after {
-            let order = compare_all(sort, &keys, after);
-            let is_after = match after_at {
-                Some(after_at) => order.then(at.cmp(after_at)).is_gt(),
-                None => order.is_gt(),
-            };
-            if !is_after {
-                return Ok(());
-            }
-        }
-        let found = Found { keys, at, score };
-        if let (Some(groups), Some(group)) = (&mut self.groups, group) {
-            if groups.len() > GROUPS_MAX {
-                return Err(SearchError::argument(format!(
-                    "[collapse] makes more than {GROUPS_MAX} groups"
-                )));
-            }
-            match groups.get_mut(&group) {
-                Some(known) if compare_all(sort, &found.keys, &known.keys).is_lt() => {
-                    *known = found
-                }
-                Some(_) => {}
-                None => {
-                    groups.insert(group, found);
-                }
-            }
-            return Ok(());
-        }
-        let ranked = Ranked { found, sort };
-        if self.heap.len() >= self.wanted && self.heap.peek().is_none_or(|worst| ranked >= *worst) {
-            return Ok(());
-        }
-        self.heap.push(ranked);
-        if self.heap.len() > self.wanted {
-            self.heap.pop();
-        }
-        Ok(())
-    }
-
-    /// Whether nothing that comes later can be among the first.
-    fn is_done(&self) -> bool {
-        self.order.sort.is_empty()
-            && self.groups.is_none()
-            && self.count.is_none()
-            && self.heap.len() >= self.wanted
-    }
-
-    fn counted(&self) -> Option<u64> {
-        self.count
-    }
-
-    fn finish(self) -> Vec<Found> {
-        let sort = self.order.sort.as_slice();
-        let mut all: Vec<Ranked<'_>> = match self.groups {
-            Some(groups) => groups.into_values().map(|found| Ranked { found, sort }).collect(),
-            None => self.heap.into_vec(),
-        };
-        all.sort();
-        all.truncate(self.wanted);
-        all.into_iter().map(|ranked| ranked.found).collect()
-    }
-}
-
-/// What fields the documents of a snapshot have.
-pub fn add_found_fields(
-    schema: &mut super::Schema,
-    snapshot: &LogSnapshot,
-) -> Result<(), SearchError> {
-    for field in snapshot.fields()? {
-        let is_text = matches!(field.kind, LogColumnKind::Text);
-        let is_date = is_text && looks_like_dates(snapshot, &field.path)?;
-        schema.add_found(&field.path, field.kind, field.values, is_date);
-    }
-    Ok(())
-}
-
-/// Whether the first value of a field is a date, as Elasticsearch's detection asks.
-fn looks_like_dates(snapshot: &LogSnapshot, path: &str) -> Result<bool, SearchError> {
-    for part in snapshot.parts() {
-        let Some(column) = part.column(path, LogColumnKind::Text)? else { continue };
-        for block in 0..part.blocks() {
-            let mask = column.present(block)?;
-            let Some(word) = mask.iter().position(|word| *word != 0) else { continue };
-            let bit = mask.get(word).map_or(0, |word| word.trailing_zeros());
-            let row = (block * BLOCK_ROWS + word * 64) as u32 + bit;
-            let mut bytes = Vec::new();
-            column.value(row, &mut bytes)?;
-            let text = String::from_utf8_lossy(&bytes);
-            let has_date = text.get(4..5) == Some("-") || text.get(4..5) == Some("/");
-            return Ok(has_date && vigie_model::parse_any_time(&text).is_some());
-        }
-    }
-    Ok(false)
 }

@@ -100,6 +100,8 @@ pub struct Schema {
     format: Arc<DateFormat>,
 }
 
+/// The field with a document's time.
+const TIME_FIELD: &str = "@timestamp";
 /// How deep mappings may be nested.
 const DEPTH_MAX: usize = 20;
 
@@ -221,6 +223,10 @@ impl Schema {
 
     fn kind_of_values(&self, path: &str) -> Option<FieldKind> {
         let kinds = self.found.get(path)?;
+        // The documents' own time is one however it was written: as text, or as milliseconds.
+        if path == TIME_FIELD {
+            return Some(FieldKind::Date);
+        }
         let lists_of = |kind: LogColumnKind| kind != LogColumnKind::List;
         let most = kinds.iter().filter(|(kind, _)| lists_of(*kind)).max_by_key(|(_, count)| *count);
         Some(match most.or(kinds.first())?.0 {

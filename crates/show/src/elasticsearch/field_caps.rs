@@ -16,8 +16,12 @@ pub(super) fn field_caps(api: &Api, call: &Call, index: &str) -> Result<Reply, A
     let searcher = api.searcher(&resolved, call.stop())?;
     let mut wanted = list(call, "fields");
     let body = call.json()?;
-    for field in body.get("fields").and_then(Value::as_array).into_iter().flatten() {
-        wanted.extend(field.as_str().map(str::to_owned));
+    match body.get("fields") {
+        Some(Value::Array(names)) => {
+            wanted.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+        Some(Value::String(names)) => wanted.extend(names.split(',').map(str::to_owned)),
+        _ => {}
     }
     if wanted.is_empty() {
         let reason = "Validation Failed: 1: no fields specified;";

@@ -9,6 +9,7 @@ mod crash;
 mod defaults;
 mod differential;
 mod doors;
+mod elasticsearch;
 mod hostile;
 mod import;
 mod objects;

@@ -163,7 +163,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// The character after a backslash: itself, or `uXXXX`.
+    /// The character after a backslash: itself, or `u` and four hexadecimal digits.
     fn escaped(&mut self) -> Result<char, LexError> {
         let at = self.at;
         match self.bump() {

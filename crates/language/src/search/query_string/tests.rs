@@ -1,3 +1,5 @@
+//! Query strings, read.
+
 use super::*;
 
 /// The tree in Lucene's own way of printing.

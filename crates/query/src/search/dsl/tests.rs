@@ -1,3 +1,5 @@
+//! Queries, read and refused.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Pipelines over told buckets.
+
 use serde_json::json;
 
 use super::*;
