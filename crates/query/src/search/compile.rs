@@ -176,7 +176,7 @@ impl Compiler {
     fn exact(&self, field: &Field, text: &str, is_lenient: bool) -> Result<LogFilter, SearchError> {
         match field.name.as_str() {
             "_id" => return Ok(LogFilter::Ids(vec![text.to_owned()])),
-            "_index" => return Ok(self.index_filter(&Pattern::parse_name(text))),
+            "_index" => return self.index_filter(&Pattern::parse_name(text)),
             _ => {}
         }
         let equals =
@@ -245,13 +245,13 @@ impl Compiler {
         Ok(or(each.collect::<Result<_, _>>()?))
     }
 
-    fn index_filter(&self, pattern: &Pattern) -> LogFilter {
+    fn index_filter(&self, pattern: &Pattern) -> Result<LogFilter, SearchError> {
         let matching = self.indexes.iter().filter(|name| pattern.matches(name)).count();
         match matching {
-            0 => LogFilter::None,
-            some if some == self.indexes.len() => LogFilter::All,
-            // The names are a field of the store under this path.
-            _ => LogFilter::field("_index", LogTest::Matches(pattern.to_regex())),
+            0 => Ok(LogFilter::None),
+            some if some == self.indexes.len() => Ok(LogFilter::All),
+            // The store asks for indices of a whole search only; nothing would be found silently.
+            _ => Err(SearchError::not_served("[_index] of some of the indices that are searched")),
         }
     }
 
@@ -373,7 +373,7 @@ impl Compiler {
     ) -> Result<LogFilter, SearchError> {
         let field = self.schema.field(name);
         if name == "_index" {
-            return Ok(self.index_filter(pattern));
+            return self.index_filter(pattern);
         }
         if pattern.is_any() {
             return Ok(self.exists(name));

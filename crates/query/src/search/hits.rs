@@ -120,11 +120,8 @@ impl SourceFilter {
                     }
                     let is_included =
                         is_included || self.includes.iter().any(|pattern| pattern.matches(&path));
-                    let was_empty = inner.as_object().is_some_and(Map::is_empty);
                     if let Some(inner) = self.keep(&path, inner, is_included)
-                        && (is_included
-                            || !inner.as_object().is_some_and(Map::is_empty)
-                            || was_empty && is_included)
+                        && (is_included || !inner.as_object().is_some_and(Map::is_empty))
                     {
                         kept.insert(key, inner);
                     }

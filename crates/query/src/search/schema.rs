@@ -111,6 +111,11 @@ impl Schema {
         Self::default()
     }
 
+    /// Whether nothing is known: no mapping and no document.
+    pub fn is_empty(&self) -> bool {
+        self.mapped.is_empty() && self.found.is_empty()
+    }
+
     /// Adds the mappings of an index: `{"properties": ..., "dynamic_templates": ...}`.
     pub fn add_mappings(&mut self, mappings: &Map<String, Value>) {
         if let Some(properties) = mappings.get("properties").and_then(Value::as_object) {

@@ -127,7 +127,7 @@ impl SortField {
                 let field = schema.field(name);
                 let is_optional =
                     options.is_some_and(|options| options.get("unmapped_type").is_some());
-                if !field.is_known && !is_optional && !name.starts_with('_') {
+                if !field.is_known && !schema.is_empty() && !is_optional && !name.starts_with('_') {
                     let reason = format!("No mapping found for [{name}] in order to sort on");
                     return Err(SearchError::shard(reason).at(name));
                 }

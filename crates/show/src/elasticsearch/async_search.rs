@@ -15,7 +15,8 @@ pub(super) fn submit(api: &Api, call: &Call, index: &str) -> Result<Reply, ApiEr
     let request = request.map_err(|error| ApiError::from(error).located(&call.body))?;
     let (now, started) = (api.now_ms(), api.state.world.clock.monotonic());
     let searched = search::run(api, call, index, request)?;
-    let took_ms = (api.state.world.clock.monotonic() - started).as_millis() as u64;
+    let took_ms =
+        api.state.world.clock.monotonic().checked_sub(started).unwrap().as_millis() as u64;
     let response: Value =
         serde_json::from_slice(&searched.write(took_ms, call)).unwrap_or(Value::Null);
     Ok(Reply::json(json!({

@@ -48,7 +48,7 @@ pub(super) fn bulk(api: &Api, call: &Call, index: Option<&str>) -> Result<Reply,
         return Err(ApiError::new("parse_exception", "request body is required", 400));
     }
     plan.run();
-    let took_ms = (api.state.world.clock.monotonic() - started).as_millis();
+    let took_ms = api.state.world.clock.monotonic().checked_sub(started).unwrap().as_millis();
     Ok(answer(api, plan.items, took_ms as u64))
 }
 

@@ -74,7 +74,8 @@ fn run(
             break;
         }
     }
-    let took_ms = (api.state.world.clock.monotonic() - started).as_millis() as u64;
+    let took_ms =
+        api.state.world.clock.monotonic().checked_sub(started).unwrap().as_millis() as u64;
     let has_conflict = counts.conflicts > 0 && call.parameter("conflicts") != Some("proceed");
     let told = json!({
         "took": took_ms,

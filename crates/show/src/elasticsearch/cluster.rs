@@ -75,13 +75,13 @@ pub(super) fn nodes(api: &Api, part: &str) -> Reply {
         "roles": ["data", "data_content", "data_hot", "ingest", "master"],
         "attributes": {},
     });
-    if part != "stats" {
+    if part == "stats" {
+        node["timestamp"] = api.now_ms().into();
+        node["jvm"] = json!({"mem": {"heap_used_percent": 0}});
+    } else {
         node["settings"] = json!({"cluster": {"name": "vigie"}, "node": {"name": "vigie"}});
         node["plugins"] = json!([]);
         node["ingest"] = json!({"processors": []});
-    } else {
-        node["timestamp"] = api.now_ms().into();
-        node["jvm"] = json!({"mem": {"heap_used_percent": 0}});
     }
     Reply::json(json!({
         "_nodes": {"total": 1, "successful": 1, "failed": 0},

@@ -155,7 +155,7 @@ pub(super) fn clear_scroll(
     match body.get("scroll_id") {
         Some(Value::String(id)) => ids.push(id.clone()),
         Some(Value::Array(items)) => {
-            ids.extend(items.iter().filter_map(Value::as_str).map(str::to_owned))
+            ids.extend(items.iter().filter_map(Value::as_str).map(str::to_owned));
         }
         _ => {}
     }

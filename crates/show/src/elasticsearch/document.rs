@@ -97,7 +97,9 @@ pub(super) fn put(
     }
     let mut id = id.map(str::to_owned);
     let mut source = call.body.to_vec();
-    if asked != Asked::Delete {
+    if asked == Asked::Delete {
+        source = b"{}".to_vec();
+    } else {
         if source.is_empty() {
             return Err(ApiError::new("parse_exception", "request body is required", 400));
         }
@@ -116,8 +118,6 @@ pub(super) fn put(
                 (id, source) = (document.id, document.source);
             }
         }
-    } else {
-        source = b"{}".to_vec();
     }
     let action = match asked {
         Asked::Create if id.is_some() => LogAction::Create,

@@ -46,7 +46,7 @@ pub(super) fn multi_search(api: &Api, call: &Call, default_index: &str) -> Resul
         let reason = "Validation Failed: 1: no requests added;";
         return Err(ApiError::new("action_request_validation_exception", reason, 400));
     }
-    let took_ms = (api.state.world.clock.monotonic() - started).as_millis();
+    let took_ms = api.state.world.clock.monotonic().checked_sub(started).unwrap().as_millis();
     let mut out = format!("{{\"took\":{took_ms},\"responses\":[").into_bytes();
     out.extend_from_slice(&answers.join(&b','));
     out.extend_from_slice(b"]}");
@@ -81,7 +81,8 @@ fn one(
     let started = api.state.world.clock.monotonic();
     let request = SearchRequest::parse(&body, &vigie_query::search::SearchParameters::default())?;
     let searched = search::run(api, &own, &index, request)?;
-    let took_ms = (api.state.world.clock.monotonic() - started).as_millis() as u64;
+    let took_ms =
+        api.state.world.clock.monotonic().checked_sub(started).unwrap().as_millis() as u64;
     let mut written = searched.write(took_ms, &own);
     written.pop();
     written.extend_from_slice(b",\"status\":200}");

@@ -62,7 +62,7 @@ fn of_server(api: &Arc<Api>, call: &Call, path: &[&str]) -> Result<Reply, ApiErr
             Err(async_search::missing(id))
         }
         ["_aliases"] if !is_get => aliases::actions(api, call),
-        ["_aliases"] | ["_alias"] => aliases::get(api, call, "*", None),
+        ["_aliases" | "_alias"] => aliases::get(api, call, "*", None),
         ["_alias", alias] => aliases::get(api, call, "*", Some(alias)),
         ["_index_template"] => named::serve(api, call, named::INDEX_TEMPLATES, None),
         ["_index_template", "_simulate_index", name] => templates::simulate(api, call, name),

@@ -60,7 +60,8 @@ pub(super) fn search(api: &Api, call: &Call, index: &str) -> Result<Reply, ApiEr
     let started = api.state.world.clock.monotonic();
     stop_in_time(api, call);
     let searched = run(api, call, index, request).map_err(|error| error.located(&call.body))?;
-    let took_ms = (api.state.world.clock.monotonic() - started).as_millis() as u64;
+    let took_ms =
+        api.state.world.clock.monotonic().checked_sub(started).unwrap().as_millis() as u64;
     Ok(Reply::written(searched.write(took_ms, call)))
 }
 
@@ -80,17 +81,14 @@ pub(super) fn run(
     index: &str,
     request: SearchRequest,
 ) -> Result<Searched, ApiError> {
-    let (mut searcher, shards) = match &request.point_in_time {
-        Some((id, life)) => {
-            let life = life.as_deref().map(keep_alive).transpose()?;
-            let context = api.context(call, id, life)?;
-            (Searcher { stop: call.stop(), ..context.searcher }, 1)
-        }
-        None => {
-            let resolved = api.resolve(call, index, Missing::of(call))?;
-            let shards = resolved.names.len();
-            (api.searcher(&resolved, call.stop())?, shards)
-        }
+    let (mut searcher, shards) = if let Some((id, life)) = &request.point_in_time {
+        let life = life.as_deref().map(keep_alive).transpose()?;
+        let context = api.context(call, id, life)?;
+        (Searcher { stop: call.stop(), ..context.searcher }, 1)
+    } else {
+        let resolved = api.resolve(call, index, Missing::of(call))?;
+        let shards = resolved.names.len();
+        (api.searcher(&resolved, call.stop())?, shards)
     };
     searcher.compiler.now_ms = api.now_ms();
     let response = searcher.search(&request, None)?;
@@ -135,7 +133,8 @@ pub(super) fn scroll(api: &Api, call: &Call, in_path: Option<&str>) -> Result<Re
     };
     response.total = Some(vigie_query::search::Total { value: total, is_exact: true });
     api.advance(id, response.cursor.clone());
-    let took_ms = (api.state.world.clock.monotonic() - started).as_millis() as u64;
+    let took_ms =
+        api.state.world.clock.monotonic().checked_sub(started).unwrap().as_millis() as u64;
     let searched =
         Searched { response, scroll_id: Some(id.to_owned()), point_in_time: None, shards: 1 };
     Ok(Reply::written(searched.write(took_ms, call)))

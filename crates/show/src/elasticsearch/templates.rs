@@ -90,7 +90,7 @@ pub(super) fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>, de
     for (key, value) in from {
         match (into.get_mut(key), value) {
             (Some(Value::Object(inner)), Value::Object(more)) if depth < 50 => {
-                merge(inner, more, depth + 1)
+                merge(inner, more, depth + 1);
             }
             (Some(Value::Array(known)), Value::Array(more)) if key == "dynamic_templates" => {
                 known.extend(more.clone());

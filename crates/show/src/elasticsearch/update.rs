@@ -89,7 +89,7 @@ fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>, depth: usize)
     for (key, value) in from {
         match (into.get_mut(key), value) {
             (Some(Value::Object(inner)), Value::Object(more)) if depth < 100 => {
-                merge(inner, more, depth + 1)
+                merge(inner, more, depth + 1);
             }
             _ => {
                 into.insert(key.clone(), value.clone());

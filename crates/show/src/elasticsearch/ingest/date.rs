@@ -66,7 +66,7 @@ mod tests {
     fn moments_are_read() {
         let now = 1_763_720_430_400;
         let read = |formats: Value, text: &str| {
-            super::read(json!({"formats": formats}).as_object().unwrap(), &json!(text), now)
+            read(json!({"formats": formats}).as_object().unwrap(), &json!(text), now)
         };
         assert_eq!(
             read(json!(["dd/MMM/yyyy:HH:mm:ss Z"]), "21/Nov/2025:10:00:00 +0100").unwrap(),

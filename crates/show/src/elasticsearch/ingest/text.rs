@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn texts_are_changed() {
         let change = |kind: &str, options: Value, value: Value| {
-            super::change(kind, options.as_object().unwrap(), &value)
+            change(kind, options.as_object().unwrap(), &value)
         };
         assert_eq!(change("lowercase", json!({}), json!("ABC")).unwrap(), "abc");
         assert_eq!(
