@@ -14,6 +14,7 @@ mod output;
 mod plan;
 mod result;
 pub mod search;
+pub mod traces;
 
 pub use active::{ActiveQueries, ActiveQuery};
 pub use engine::{Engine, QueryKind, QueryRequest};

@@ -1,0 +1,15 @@
+//! Traces: found by service, operation, tags, duration and time, and read whole.
+//!
+//! A search asks for spans, newest first, and takes their traces until there are enough; a trace
+//! is every span of its id. What a span is in the store says `vigie_store::spans`.
+
+mod dependencies;
+mod read;
+mod search;
+mod span;
+#[cfg(test)]
+mod tests;
+
+pub use dependencies::{Dependency, dependencies};
+pub use search::{Operation, TagMatch, TraceSearch, operations, search, services, trace};
+pub use span::{SpanAttribute, TraceEvent, TraceLink, TraceSpan};
