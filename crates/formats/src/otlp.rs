@@ -1,4 +1,5 @@
-//! OTLP, OpenTelemetry's protocol: requests of traces and metrics, in protobuf and JSON.
+//! OTLP, OpenTelemetry's protocol: requests of traces, metrics and logs, in protobuf and
+//! JSON.
 //!
 //! Field numbers are those of opentelemetry-proto 1.x (`collector/trace/v1`, `trace/v1`,
 //! `common/v1`, `resource/v1`). Decoding copies texts into one arena (see
@@ -6,6 +7,7 @@
 //! make the span invalid and leave the others.
 
 mod json;
+mod logs;
 mod metrics;
 mod names;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod tests;
 mod traces;
 mod value;
 
+pub use logs::{decode_logs, decode_logs_json};
 pub use metrics::{MetricOptions, decode_metrics, decode_metrics_json};
 pub use names::TranslationStrategy;
 pub use traces::{decode_traces, decode_traces_json};

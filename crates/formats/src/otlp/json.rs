@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(super) use schema::{METRICS_REQUEST, TRACES_REQUEST};
+pub(super) use schema::{LOGS_REQUEST, METRICS_REQUEST, TRACES_REQUEST};
 
 use self::schema::{Field, Kind, Message};
 use super::OtlpError;

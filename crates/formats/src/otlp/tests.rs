@@ -302,3 +302,39 @@ fn metric_options_are_followed() {
     );
     assert!(told.starts_with("http.requests{host.name="), "{told}");
 }
+
+#[test]
+fn log_records_become_documents() {
+    let body = r#"{"resourceLogs": [{
+      "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}},
+                                  {"key": "host.name", "value": {"stringValue": "h1"}}]},
+      "scopeLogs": [{"scope": {"name": "lib"}, "logRecords": [
+        {"timeUnixNano": "1700000000000000001", "severityNumber": 17, "body": {"stringValue": "it broke"},
+         "traceId": "11111111111111111111111111111111", "spanId": "2222222222222222",
+         "attributes": [{"key": "http.status", "value": {"intValue": "500"}},
+                        {"key": "host.name", "value": {"stringValue": "h2"}}]},
+        {"body": {"kvlistValue": {"values": [{"key": "a", "value": {"intValue": 1}}]}}, "severityText": "warn"}
+      ]}]}]}"#;
+    let mut batch = vigie_model::LogBatch::new();
+    decode_logs_json(body.as_bytes(), "logs-otel", 42, &mut batch).unwrap();
+    let told: Vec<String> = batch
+        .operations()
+        .iter()
+        .map(|operation| {
+            let mut out = Vec::new();
+            vigie_model::write_document_json(
+                batch.document(operation),
+                operation.time_ns,
+                &mut out,
+            );
+            String::from_utf8(out).unwrap()
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#"{"@timestamp":"2023-11-14T22:13:20.000000001Z","message":"it broke","level":"ERROR","trace_id":"11111111111111111111111111111111","span_id":"2222222222222222","scope.name":"lib","severity_number":17,"service.name":"shop","host.name":"h2","http.status":500}"#,
+            r#"{"@timestamp":"1970-01-01T00:00:00.000000042Z","body":{"a":1},"level":"warn","scope.name":"lib","host.name":"h1","service.name":"shop"}"#,
+        ]
+    );
+}
