@@ -2,15 +2,20 @@
 //!
 //! A request enters by the [`FrontDoor`], which knows who asks and what limits hold, and is
 //! answered by the router of a part: the Prometheus API ([`prometheus::router`]), Elasticsearch's
-//! ([`elasticsearch::router`]), Alertmanager's ([`alertmanager::router`]), or the page.
+//! ([`elasticsearch::router`]), Alertmanager's ([`alertmanager::router`]), OTLP
+//! ([`otlp::router`]), Jaeger's ([`jaeger::router`]), the page.
 //! Data itself is decided elsewhere: nothing here stores, evaluates or scrapes.
 
 pub mod alertmanager;
+pub mod collector;
 pub mod elasticsearch;
 mod error;
 mod front_door;
+mod grpc;
+pub mod jaeger;
 mod json;
 mod number;
+pub mod otlp;
 pub mod page;
 pub mod prometheus;
 mod telemetry;
