@@ -6,6 +6,7 @@
 //! structures of Jaeger's `model/json`.
 
 mod parameters;
+pub mod sampling;
 mod span_json;
 mod v1;
 mod v3;

@@ -14,9 +14,10 @@ use axum::routing::post;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use vigie_formats::otlp::{
-    self, LeftOut, MetricOptions, OtlpError, decode_logs, decode_logs_json, decode_metrics,
-    decode_metrics_json, decode_traces, decode_traces_json,
+    self, LeftOut, OtlpError, decode_logs, decode_logs_json, decode_metrics, decode_metrics_json,
+    decode_traces, decode_traces_json,
 };
+pub use vigie_formats::otlp::{MetricOptions, TranslationStrategy};
 use vigie_formats::protobuf::Writer as _;
 use vigie_model::span::{SpanBatch, SpanSink};
 use vigie_model::{
@@ -129,13 +130,20 @@ pub fn router(state: Arc<OtlpState>) -> Router {
 }
 
 type Shared = State<Arc<OtlpState>>;
+/// A body, or why there is none.
 type Body = Result<RequestBody, BodyError>;
 
 async fn traces_http(s: Shared, identity: Identity, headers: HeaderMap, body: Body) -> Response {
     over_http(&s, Signal::Traces, &identity, &headers, body).await
 }
 
-async fn metrics_http(s: Shared, identity: Identity, headers: HeaderMap, body: Body) -> Response {
+/// OTLP metrics over HTTP, for whoever serves them at another address as well.
+pub async fn metrics_http(
+    s: Shared,
+    identity: Identity,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     over_http(&s, Signal::Metrics, &identity, &headers, body).await
 }
 

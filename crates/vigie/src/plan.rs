@@ -36,6 +36,20 @@ pub(crate) struct DoorPorts {
     pub(crate) influx: Option<Port>,
 }
 
+/// A door for traces, or the API that tells of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TraceDoor {
+    OtlpGrpc,
+    OtlpHttp,
+    JaegerThrift,
+    JaegerGrpc,
+    JaegerCompact,
+    JaegerBinary,
+    JaegerSampling,
+    JaegerQuery,
+    Zipkin,
+}
+
 /// What will run.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -56,6 +70,8 @@ pub(crate) struct Plan {
     /// The version that clients of Elasticsearch are told.
     pub(crate) elasticsearch_version: String,
     pub(crate) host_port: Option<Port>,
+    /// Doors for traces.
+    pub(crate) trace_ports: Vec<(TraceDoor, Port)>,
     /// Flags as Node Exporter takes them.
     pub(crate) host_flags: Vec<String>,
     /// Whether `_created` series become start timestamps.
@@ -126,6 +142,7 @@ impl Plan {
             elasticsearch_port: port(settings.show.elasticsearch_port, 9200)?,
             elasticsearch_version: settings.show.elasticsearch_version,
             host_port: port(settings.receive.host_port, 9100)?,
+            trace_ports: trace_ports(&settings, port)?,
             host_flags: settings.receive.host_flags.clone(),
             created_as_start: settings.receive.created_as_start,
             aggregation,
@@ -175,6 +192,7 @@ impl Plan {
             elasticsearch_port: None,
             elasticsearch_version: String::new(),
             host_port: None,
+            trace_ports: Vec::new(),
             host_flags: Vec::new(),
             created_as_start: created_as_start(&args.features),
             aggregation: None,
@@ -246,6 +264,7 @@ impl Plan {
             elasticsearch_port: None,
             elasticsearch_version: String::new(),
             host_port: None,
+            trace_ports: Vec::new(),
             host_flags: Vec::new(),
             created_as_start: false,
             aggregation: None,
@@ -285,6 +304,30 @@ fn aggregation(settings: &Settings) -> Result<Option<(PathBuf, Inputs)>> {
             (false, false) => Inputs::DropMatched,
         };
     Ok(receive.stream_aggregation.clone().map(|path| (path, inputs)))
+}
+
+/// The doors for traces that are not switched off.
+fn trace_ports(
+    settings: &Settings,
+    port: impl Fn(u16, u16) -> Result<Option<Port>>,
+) -> Result<Vec<(TraceDoor, Port)>> {
+    let (receive, show) = (&settings.receive, &settings.show);
+    let doors = [
+        (TraceDoor::OtlpGrpc, receive.otlp_grpc_port, 4317),
+        (TraceDoor::OtlpHttp, receive.otlp_http_port, 4318),
+        (TraceDoor::JaegerThrift, receive.jaeger_thrift_port, 14268),
+        (TraceDoor::JaegerGrpc, receive.jaeger_grpc_port, 14250),
+        (TraceDoor::JaegerCompact, receive.jaeger_compact_port, 6831),
+        (TraceDoor::JaegerBinary, receive.jaeger_binary_port, 6832),
+        (TraceDoor::JaegerSampling, receive.jaeger_sampling_port, 5778),
+        (TraceDoor::JaegerQuery, show.jaeger_port, 16686),
+        (TraceDoor::Zipkin, receive.zipkin_port, 9411),
+    ];
+    let mut ports = Vec::new();
+    for (door, number, default) in doors {
+        ports.extend(port(number, default)?.map(|port| (door, port)));
+    }
+    Ok(ports)
 }
 
 /// Whether a feature is on with which Prometheus takes `_created` series as start timestamps.

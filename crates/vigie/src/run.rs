@@ -11,6 +11,7 @@ pub(crate) mod respond;
 pub(crate) mod rules;
 mod signals;
 mod targets;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -234,7 +235,10 @@ impl MetricsPart<'_> {
             flags: flags(plan),
         });
         own.show(&state);
-        let mut router = prometheus::router(Arc::clone(&state)).merge(page::router());
+        let otlp = traces::Doors::new(&store, Arc::clone(&state.sink), world, telemetry);
+        otlp.follow(&loaded.config.otlp);
+        let mut router = prometheus::router(Arc::clone(&state)).merge(page::router())
+            .merge(otlp.prometheus_router());
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));
         }
@@ -250,6 +254,7 @@ impl MetricsPart<'_> {
             listeners.serve("elasticsearch", listener, router);
         }
         self.doors.serve(&state, &lines, listeners).await;
+        otlp.open(&plan.trace_ports, listeners, stop).await?;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));
 

@@ -53,6 +53,22 @@ pub(crate) struct ReceiveSettings {
     pub(crate) influx_lines_port: u16,
     /// Take `_created` series of OpenMetrics as start timestamps instead of keeping them.
     pub(crate) created_as_start: bool,
+    /// OTLP over gRPC; 0 switches it off, as with every port below.
+    pub(crate) otlp_grpc_port: u16,
+    /// OTLP over HTTP.
+    pub(crate) otlp_http_port: u16,
+    /// Jaeger's collector, Thrift over HTTP; also Thrift in datagrams.
+    pub(crate) jaeger_thrift_port: u16,
+    /// Jaeger's collector, gRPC.
+    pub(crate) jaeger_grpc_port: u16,
+    /// Jaeger's agent, compact datagrams.
+    pub(crate) jaeger_compact_port: u16,
+    /// Jaeger's agent, binary datagrams.
+    pub(crate) jaeger_binary_port: u16,
+    /// Jaeger's agent, sampling strategies over HTTP.
+    pub(crate) jaeger_sampling_port: u16,
+    /// Zipkin.
+    pub(crate) zipkin_port: u16,
 }
 
 impl Default for ReceiveSettings {
@@ -69,6 +85,14 @@ impl Default for ReceiveSettings {
             influx_port: 0,
             influx_lines_port: 0,
             created_as_start: false,
+            otlp_grpc_port: 4317,
+            otlp_http_port: 4318,
+            jaeger_thrift_port: 14268,
+            jaeger_grpc_port: 14250,
+            jaeger_compact_port: 6831,
+            jaeger_binary_port: 6832,
+            jaeger_sampling_port: 5778,
+            zipkin_port: 9411,
         }
     }
 }
@@ -253,6 +277,8 @@ pub(crate) struct ShowSettings {
     pub(crate) elasticsearch_port: u16,
     /// The version that clients of Elasticsearch are told.
     pub(crate) elasticsearch_version: String,
+    /// Port of Jaeger's query API; 0 switches it off.
+    pub(crate) jaeger_port: u16,
     /// Prometheus' `web-config.yml`: TLS and basic authentication for every port.
     pub(crate) web_config: Option<PathBuf>,
     /// Serve /-/reload and /-/quit to whoever reaches the port.
@@ -272,6 +298,7 @@ impl Default for ShowSettings {
             page_port: 3000,
             elasticsearch_port: 9200,
             elasticsearch_version: "8.5.3".to_owned(),
+            jaeger_port: 16686,
             web_config: None,
             enable_lifecycle: false,
             enable_admin_api: false,

@@ -1,0 +1,164 @@
+//! The doors for traces, and OTLP's for metrics and logs, which are the same.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::routing::post;
+use tokio::net::UdpSocket;
+use tokio_util::sync::CancellationToken;
+use vigie_model::span::SpanSink;
+use vigie_model::{LogSink, MetricSink};
+use vigie_receive::agent::{self, AgentCounters};
+use vigie_receive::config::OtlpConfig;
+use vigie_show::collector::{self, CollectorState};
+use vigie_show::jaeger::{self, JaegerState};
+use vigie_show::otlp::{self, MetricOptions, OtlpState, TranslationStrategy};
+use vigie_show::{Telemetry, jaeger::sampling};
+use vigie_store::Store;
+use vigie_world::World;
+
+use super::listeners::Listeners;
+use crate::plan::{Port, TraceDoor};
+
+/// What all doors share.
+pub(super) struct Doors {
+    otlp: Arc<OtlpState>,
+    collector: Arc<CollectorState>,
+    query: Arc<JaegerState>,
+    agent: Arc<AgentCounters>,
+    spans: Arc<dyn SpanSink>,
+}
+
+impl Doors {
+    pub(super) fn new(
+        store: &Arc<Store>,
+        metrics: Arc<dyn MetricSink>,
+        world: &World,
+        telemetry: &Telemetry,
+    ) -> Self {
+        let spans: Arc<dyn SpanSink> = Arc::clone(store) as _;
+        let logs: Arc<dyn LogSink> = Arc::clone(store) as _;
+        let otlp = OtlpState::new(Arc::clone(&spans), metrics, logs, world.clone(), telemetry);
+        let agent = Arc::new(AgentCounters::default());
+        register_agent(telemetry, &agent);
+        Self {
+            otlp,
+            collector: CollectorState::new(Arc::clone(&spans), telemetry),
+            query: JaegerState::new(Arc::clone(store), world.clone()),
+            agent,
+            spans,
+        }
+    }
+
+    /// Takes the section `otlp` of `prometheus.yml`.
+    pub(super) fn follow(&self, config: &OtlpConfig) {
+        *self.otlp.metric_options.write() = MetricOptions {
+            strategy: TranslationStrategy::parse(&config.translation_strategy).unwrap_or_default(),
+            promote_all: config.promote_all_resource_attributes,
+            resource_attributes: if config.promote_all_resource_attributes {
+                config.ignore_resource_attributes.clone()
+            } else {
+                config.promote_resource_attributes.clone()
+            },
+            keep_identifying: config.keep_identifying_resource_attributes,
+            custom_buckets: config.convert_histograms_to_nhcb,
+            promote_scope: config.promote_scope_metadata,
+        };
+    }
+
+    /// The address at which Prometheus takes OTLP metrics.
+    pub(super) fn prometheus_router(&self) -> Router {
+        Router::new()
+            .route("/api/v1/otlp/v1/metrics", post(otlp::metrics_http))
+            .with_state(Arc::clone(&self.otlp))
+    }
+
+    /// Listens on all of `ports`.
+    pub(super) async fn open(
+        &self,
+        ports: &[(TraceDoor, Port)],
+        listeners: &mut Listeners,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        for (door, port) in ports {
+            let (part, router) = match door {
+                TraceDoor::OtlpGrpc => ("otlp_grpc", otlp::router(Arc::clone(&self.otlp))),
+                TraceDoor::OtlpHttp => ("otlp_http", otlp::router(Arc::clone(&self.otlp))),
+                TraceDoor::JaegerThrift => {
+                    self.listen_agent(port, stop).await?;
+                    ("jaeger_thrift", collector::jaeger_router(Arc::clone(&self.collector)))
+                }
+                TraceDoor::JaegerGrpc => {
+                    ("jaeger_grpc", collector::jaeger_router(Arc::clone(&self.collector)))
+                }
+                TraceDoor::Zipkin => {
+                    ("zipkin", collector::zipkin_router(Arc::clone(&self.collector)))
+                }
+                TraceDoor::JaegerSampling => ("jaeger_sampling", sampling::router()),
+                TraceDoor::JaegerQuery => ("jaeger", jaeger::router(Arc::clone(&self.query))),
+                TraceDoor::JaegerCompact | TraceDoor::JaegerBinary => {
+                    self.listen_agent(port, stop).await?;
+                    continue;
+                }
+            };
+            if let Some(listener) = listeners.bind(part, port).await? {
+                listeners.serve(part, listener, router);
+            }
+        }
+        Ok(())
+    }
+
+    async fn listen_agent(&self, port: &Port, stop: &CancellationToken) -> Result<()> {
+        let socket = match UdpSocket::bind(port.address).await {
+            Ok(socket) => socket,
+            Err(error) if port.is_explicit => {
+                return Err(error)
+                    .with_context(|| format!("jaeger_agent cannot listen on {}", port.address));
+            }
+            Err(error) => {
+                let address = port.address;
+                tracing::warn!(part = "jaeger_agent", %address, %error, "port is taken, this part is off");
+                return Ok(());
+            }
+        };
+        tracing::info!(part = "jaeger_agent", address = %port.address, "listening for datagrams");
+        let (sink, counters) = (Arc::clone(&self.spans), Arc::clone(&self.agent));
+        tokio::spawn(agent::serve(socket, sink, counters, stop.clone()));
+        Ok(())
+    }
+}
+
+fn register_agent(telemetry: &Telemetry, counters: &Arc<AgentCounters>) {
+    let counters = Arc::clone(counters);
+    telemetry.register(Box::new(move |text| {
+        let values = [
+            (
+                "vigie_receive_agent_packets_total",
+                "Datagrams of Jaeger clients.",
+                &counters.packets,
+            ),
+            (
+                "vigie_receive_agent_malformed_total",
+                "Datagrams of Jaeger clients that were malformed.",
+                &counters.malformed,
+            ),
+            (
+                "vigie_receive_agent_dropped_total",
+                "Datagrams of Jaeger clients that were dropped, as too many waited.",
+                &counters.dropped,
+            ),
+            ("vigie_receive_agent_spans_total", "Spans taken from datagrams.", &counters.spans),
+            (
+                "vigie_receive_agent_refused_total",
+                "Spans of datagrams that the store did not take.",
+                &counters.refused,
+            ),
+        ];
+        for (name, help, value) in values {
+            text.family(name, "counter", help);
+            text.sample(name, &[], value.load(Ordering::Relaxed) as f64);
+        }
+    }));
+}
