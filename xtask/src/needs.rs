@@ -24,7 +24,7 @@ const PACKAGES: [(&str, &str); 9] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 11] = [
+const PYTHON_PACKAGES: [&str; 15] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -36,6 +36,10 @@ const PYTHON_PACKAGES: [&str; 11] = [
     "influxdb-client",
     "elasticsearch>=8,<9",
     "opensearch-py",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry-exporter-zipkin-json",
 ];
 
 /// Installs what is missing. Returns the Python interpreter of the tests' own environment.

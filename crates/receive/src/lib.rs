@@ -1,8 +1,8 @@
 //! Listens and scrapes: discovery, scraping, remote write, this host, Jaeger's agent; gives
 //! batches to a sink.
 
-pub mod aggregate;
 pub mod agent;
+pub mod aggregate;
 pub mod alertmanagers;
 pub mod config;
 pub mod discovery;

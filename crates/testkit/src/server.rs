@@ -40,8 +40,22 @@ pub struct ServerBuilder {
     environment: Vec<(String, String)>,
     settings: String,
     receive: String,
+    doors: Vec<(&'static str, u16)>,
     folder: TempDir,
 }
+
+/// Ports of `[receive]` and `[show]` that a test asks for when it needs them.
+const RECEIVE_DOORS: [&str; 8] = [
+    "otlp_grpc_port",
+    "otlp_http_port",
+    "jaeger_thrift_port",
+    "jaeger_grpc_port",
+    "jaeger_compact_port",
+    "jaeger_binary_port",
+    "jaeger_sampling_port",
+    "zipkin_port",
+];
+const SHOW_DOORS: [&str; 1] = ["jaeger_port"];
 
 impl ServerBuilder {
     /// The binary, in a folder of its own.
@@ -52,6 +66,7 @@ impl ServerBuilder {
             environment: Vec::new(),
             settings: String::new(),
             receive: String::new(),
+            doors: Vec::new(),
             folder: tempfile::tempdir()?,
         })
     }
@@ -80,6 +95,21 @@ impl ServerBuilder {
         self
     }
 
+    /// Opens the door with this name in the settings (`otlp_http_port`) on a free port; the others
+    /// stay closed. The port is [`Server::door`]'s.
+    pub fn door(mut self, name: &'static str) -> Result<Self> {
+        self.doors.push((name, free_port()?));
+        Ok(self)
+    }
+
+    /// The settings of these doors.
+    fn door_lines(&self, names: &[&str]) -> String {
+        let port = |name: &str| {
+            self.doors.iter().find(|(open, _)| *open == name).map_or(0, |(_, port)| *port)
+        };
+        names.iter().map(|name| format!("{name} = {}\n", port(name))).collect()
+    }
+
     /// Where the server runs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -92,9 +122,13 @@ impl ServerBuilder {
         let settings = format!(
             "{}\n[show]\nprometheus_port = {api_port}\npage_port = {page_port}\n\
              elasticsearch_port = {elasticsearch_port}\n\
-             enable_lifecycle = true\nenable_admin_api = true\n[receive]\nhost_port = {host_port}\n{}\n\
+             enable_lifecycle = true\nenable_admin_api = true\n{}\
+             [receive]\nhost_port = {host_port}\n{}{}\n\
              [respond]\nport = {alerts_port}\n",
-            self.settings, self.receive
+            self.settings,
+            self.door_lines(&SHOW_DOORS),
+            self.door_lines(&RECEIVE_DOORS),
+            self.receive,
         );
         std::fs::write(self.folder.path().join("test.toml"), settings)?;
         let mut server = Server {
@@ -138,6 +172,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// The port of a door that was asked for with [`ServerBuilder::door`]; 0 for others.
+    pub fn door(&self, name: &str) -> u16 {
+        let found = self.builder.doors.iter().find(|(open, _)| *open == name);
+        found.map_or(0, |(_, port)| *port)
+    }
+
     /// Starts the binary (again, on the same folder and ports).
     pub async fn launch(&mut self) -> Result<()> {
         self.spawn()?;

@@ -218,6 +218,7 @@ impl MetricsPart<'_> {
             reacting: self.reacting.as_ref().map(|(reacting, _)| Arc::clone(reacting)),
         };
         stages.apply(&loaded).await.map_err(anyhow::Error::msg)?;
+        let otlp_config = loaded.config.otlp.clone();
         let process = Process::new(origin, loaded, world.clone(), stages, stop.clone());
 
         // show
@@ -236,8 +237,9 @@ impl MetricsPart<'_> {
         });
         own.show(&state);
         let otlp = traces::Doors::new(&store, Arc::clone(&state.sink), world, telemetry);
-        otlp.follow(&loaded.config.otlp);
-        let mut router = prometheus::router(Arc::clone(&state)).merge(page::router())
+        otlp.follow(&otlp_config);
+        let mut router = prometheus::router(Arc::clone(&state))
+            .merge(page::router())
             .merge(otlp.prometheus_router());
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));

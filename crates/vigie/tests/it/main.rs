@@ -18,6 +18,7 @@ mod remote;
 mod respond;
 mod rules;
 mod seed;
+mod traces;
 
 use vigie_testkit::ServerBuilder;
 

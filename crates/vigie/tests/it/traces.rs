@@ -1,0 +1,221 @@
+//! Real OpenTelemetry and Zipkin clients send; the traces are found by Jaeger's API.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use vigie_testkit::{Server, python};
+
+use crate::vigie;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One trace by the SDK, sent by the exporter that the first argument names to the address in the
+/// second. Prints the trace's id.
+const SENDER: &str = r#"
+import sys
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+kind, address = sys.argv[1:3]
+if kind == "http":
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.exporter.otlp.proto.http import Compression
+    exporter = OTLPSpanExporter(endpoint=f"http://{address}/v1/traces", compression=Compression.Gzip)
+elif kind == "grpc":
+    import grpc
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    exporter = OTLPSpanExporter(endpoint=f"http://{address}", insecure=True, compression=grpc.Compression.Gzip)
+else:
+    from opentelemetry.exporter.zipkin.json import ZipkinExporter
+    exporter = ZipkinExporter(endpoint=f"http://{address}/api/v2/spans")
+provider = TracerProvider(resource=Resource.create({"service.name": f"shop-{kind}", "host.name": "h1"}))
+provider.add_span_processor(SimpleSpanProcessor(exporter))
+tracer = provider.get_tracer("test", "1.0")
+with tracer.start_as_current_span("GET /users", kind=trace.SpanKind.SERVER) as root:
+    root.set_attribute("http.status_code", 500)
+    with tracer.start_as_current_span("SELECT") as child:
+        child.set_attribute("db.system", "postgresql")
+        try:
+            raise ValueError("no such <user>")
+        except ValueError as error:
+            child.record_exception(error)
+            child.set_status(trace.Status(trace.StatusCode.ERROR, "failed"))
+    print(format(root.get_span_context().trace_id, "032x"))
+provider.shutdown()
+"#;
+
+fn run(python: &Path, script: &str, args: &[&str]) -> String {
+    let output = Command::new(python).arg("-c").arg(script).args(args).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    // An exporter that fails only logs.
+    assert!(!errors.contains("Failed to export") && !errors.contains("Traceback"), "{errors}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+async fn get(server: &Server, path: &str) -> (u16, Value) {
+    let url = format!("http://127.0.0.1:{}{path}", server.door("jaeger_port"));
+    let response = server.client.get(&url).send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap())
+}
+
+fn tag<'a>(span: &'a Value, key: &str) -> &'a Value {
+    let tags = span["tags"].as_array().unwrap();
+    tags.iter().find(|tag| tag["key"] == key).map_or(&Value::Null, |tag| &tag["value"])
+}
+
+#[tokio::test]
+async fn traces_of_real_clients_are_found() {
+    const NAME: &str = "traces_of_real_clients_are_found";
+    let Some(python) = python(NAME) else { return };
+    let mut builder = vigie();
+    for door in ["otlp_http_port", "otlp_grpc_port", "zipkin_port", "jaeger_port"] {
+        builder = builder.door(door).unwrap();
+    }
+    let mut server = builder.start().await.unwrap();
+    let mut sent = Vec::new();
+    for (kind, door) in
+        [("http", "otlp_http_port"), ("grpc", "otlp_grpc_port"), ("zipkin", "zipkin_port")]
+    {
+        let address = format!("127.0.0.1:{}", server.door(door));
+        sent.push((kind, run(&python, SENDER, &[kind, &address])));
+    }
+    check_traces(&server, &sent).await;
+    // Acknowledged is kept: the same again after a kill.
+    server.kill().unwrap();
+    server.launch().await.unwrap();
+    check_traces(&server, &sent).await;
+}
+
+async fn check_traces(server: &Server, sent: &[(&str, String)]) {
+    let (_, services) = get(server, "/api/services").await;
+    assert_eq!(services["data"], serde_json::json!(["shop-grpc", "shop-http", "shop-zipkin"]));
+    for (kind, id) in sent {
+        let (status, found) = get(server, &format!("/api/traces/{id}")).await;
+        assert_eq!(status, 200, "{found}");
+        let spans = found["data"][0]["spans"].as_array().unwrap();
+        assert_eq!(spans.len(), 2, "{found}");
+        let (root, child) = (&spans[0], &spans[1]);
+        assert_eq!(root["operationName"], "GET /users");
+        assert_eq!(child["references"][0]["spanID"], root["spanID"]);
+        assert_eq!(tag(root, "span.kind"), "server");
+        // Zipkin's tags are all text.
+        let code = tag(root, "http.status_code");
+        assert!(*code == 500 || *code == "500", "{code}");
+        assert_eq!(tag(child, "db.system"), "postgresql");
+        assert_eq!(tag(child, "otel.status_code"), "ERROR", "{kind}");
+        let tags = "%7B%22http.status_code%22%3A%22500%22%7D";
+        for search in [
+            format!("service=shop-{kind}"),
+            format!("service=shop-{kind}&operation=SELECT&tag=error:true"),
+            format!("service=shop-{kind}&tags={tags}"),
+        ] {
+            let (_, found) = get(server, &format!("/api/traces?{search}")).await;
+            assert_eq!(found["data"][0]["traceID"], **id, "{search}: {found}");
+            assert_eq!(found["data"].as_array().unwrap().len(), 1);
+        }
+        let (_, found) =
+            get(server, &format!("/api/traces?service=shop-{kind}&minDuration=1h")).await;
+        assert_eq!(found["data"], serde_json::json!([]));
+        let (_, v3) = get(server, &format!("/api/v3/traces/{id}")).await;
+        let groups = v3["result"]["resourceSpans"].as_array().unwrap();
+        assert_eq!(groups[0]["scopeSpans"][0]["spans"].as_array().unwrap().len(), 2, "{v3}");
+    }
+    let (status, found) = get(server, "/api/traces/ffffffffffffffffffffffffffffffff").await;
+    assert_eq!((status, &found["errors"][0]["msg"]), (404, &Value::from("trace not found")));
+}
+
+/// Metrics and logs by the SDK over OTLP.
+const METRICS_AND_LOGS: &str = r#"
+import sys, logging
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
+kind, address = sys.argv[1:3]
+if kind == "http":
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    exporter = OTLPMetricExporter(endpoint=f"http://{address}/v1/metrics")
+else:
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+    exporter = OTLPMetricExporter(endpoint=f"http://{address}", insecure=True)
+resource = Resource.create({"service.name": f"shop-{kind}"})
+view = View(instrument_name="size", aggregation=ExponentialBucketHistogramAggregation())
+provider = MeterProvider(resource=resource, views=[view],
+    metric_readers=[PeriodicExportingMetricReader(exporter, export_interval_millis=600000)])
+meter = provider.get_meter("test")
+meter.create_counter("orders", unit="{order}").add(7, {"http.method": "GET"})
+histogram = meter.create_histogram("latency", unit="s")
+size = meter.create_histogram("size", unit="By")
+for value in (0.1, 0.2, 30):
+    histogram.record(value)
+    size.record(value)
+assert provider.shutdown() is None
+"#;
+
+#[tokio::test]
+async fn metrics_of_the_sdk_become_series() {
+    const NAME: &str = "metrics_of_the_sdk_become_series";
+    let Some(python) = python(NAME) else { return };
+    let mut builder = vigie();
+    for door in ["otlp_http_port", "otlp_grpc_port"] {
+        builder = builder.door(door).unwrap();
+    }
+    let server = builder.start().await.unwrap();
+    for (kind, door) in [("http", "otlp_http_port"), ("grpc", "otlp_grpc_port")] {
+        let address = format!("127.0.0.1:{}", server.door(door));
+        run(&python, METRICS_AND_LOGS, &[kind, &address]);
+        let job = format!("job=\"shop-{kind}\"");
+        for query in [
+            format!("orders_total{{http_method=\"GET\", {job}}} == 7"),
+            format!("latency_seconds_count{{{job}}} == 3"),
+            format!("latency_seconds_bucket{{le=\"+Inf\", {job}}} == 3"),
+            format!("histogram_count(size_bytes{{{job}}}) == 3"),
+            format!("target_info{{{job}, telemetry_sdk_language=\"python\"}} == 1"),
+        ] {
+            server.wait_for(&query, PATIENCE).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_in_its_own_form() {
+    let server = vigie()
+        .door("otlp_http_port")
+        .unwrap()
+        .door("jaeger_thrift_port")
+        .unwrap()
+        .door("zipkin_port")
+        .unwrap()
+        .start()
+        .await
+        .unwrap();
+    let cases = [
+        ("otlp_http_port", "/v1/traces", "application/json", "{\"resourceSpans\": 5}", 400),
+        ("otlp_http_port", "/v1/traces", "application/json", "{}", 200),
+        ("otlp_http_port", "/v1/traces", "application/x-protobuf", "\u{7f}abc", 400),
+        ("otlp_http_port", "/v1/traces", "text/plain", "x", 415),
+        ("otlp_http_port", "/v1/metrics", "application/json", "[", 400),
+        ("otlp_http_port", "/v1/logs", "application/json", "{\"resourceLogs\":[{}]}", 200),
+        ("jaeger_thrift_port", "/api/traces", "application/json", "{}", 400),
+        ("jaeger_thrift_port", "/api/traces", "application/x-thrift", "\u{c}\u{0}", 400),
+        (
+            "zipkin_port",
+            "/api/v2/spans",
+            "application/json",
+            "[{\"traceId\": \"x\", \"id\": \"1\"}]",
+            400,
+        ),
+        ("zipkin_port", "/api/v2/spans", "application/json", "[]", 202),
+    ];
+    for (door, path, media, body, expected) in cases {
+        let url = format!("http://127.0.0.1:{}{path}", server.door(door));
+        let request = server.client.post(&url).header("content-type", media).body(body);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status().as_u16(), expected, "{path} {body}");
+    }
+}
