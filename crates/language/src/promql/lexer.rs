@@ -103,7 +103,7 @@ impl Lexer<'_> {
                 None => Ok(self.token(start, TokenKind::End)),
             };
         };
-        if self.braces > 0 && !self.may_be_in_braces(first) {
+        if self.braces > 0 && !may_be_in_braces(first) {
             self.at += first.len_utf8();
             let what = go_quote_char(first);
             return Err(self.error(start, format!("unexpected character inside braces: {what}")));
@@ -133,11 +133,6 @@ impl Lexer<'_> {
         } else {
             None
         }
-    }
-
-    const fn may_be_in_braces(&self, first: char) -> bool {
-        first.is_ascii_alphabetic()
-            || matches!(first, '_' | ',' | '"' | '\'' | '`' | '=' | '!' | '{' | '}')
     }
 
     fn token(&self, start: usize, kind: TokenKind) -> Token {
@@ -298,6 +293,12 @@ impl Lexer<'_> {
             Err(error) => Err(self.error(start, error.to_string())),
         }
     }
+}
+
+/// Whether a token within braces begins with `first`.
+const fn may_be_in_braces(first: char) -> bool {
+    first.is_ascii_alphabetic()
+        || matches!(first, '_' | ',' | '"' | '\'' | '`' | '=' | '!' | '{' | '}')
 }
 
 /// Integers by Go's base prefixes (`0x`, and a leading `0` for octal), else a float.

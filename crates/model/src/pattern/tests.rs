@@ -1,3 +1,5 @@
+//! What Go 1.26 says and means, row by row.
+
 use super::*;
 
 fn error(pattern: &str) -> String {
