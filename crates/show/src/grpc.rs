@@ -26,8 +26,6 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 pub(crate) enum Code {
     /// The message makes no sense.
     InvalidArgument = 3,
-    /// What was asked for is not there.
-    NotFound = 5,
     /// Too much at once: sent again later, it may be taken.
     ResourceExhausted = 8,
     /// There is no such method, or no such compression.
@@ -110,7 +108,7 @@ pub(crate) fn answer(result: Result<Vec<u8>, Status>) -> Response {
 }
 
 /// One message behind its five bytes.
-pub(crate) fn frame(message: &[u8]) -> Vec<u8> {
+fn frame(message: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(message.len() + 5);
     framed.push(0);
     framed.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -123,7 +121,7 @@ fn success(message: &[u8]) -> Response {
 }
 
 /// Messages, each behind its five bytes, and the status that all is well.
-pub(crate) fn stream(framed: Bytes) -> Response {
+fn stream(framed: Bytes) -> Response {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     let body = http_body_util::Full::new(framed)
@@ -148,9 +146,4 @@ fn failure(status: &Status) -> Response {
         headers.insert("grpc-message", text);
     }
     response
-}
-
-/// The answer to a method that is not served.
-pub(crate) async fn unknown_method() -> Response {
-    failure(&Status::new(Code::Unimplemented, "unknown method"))
 }

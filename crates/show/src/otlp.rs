@@ -14,7 +14,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use vigie_formats::otlp::{
-    self, LeftOut, OtlpError, decode_logs, decode_logs_json, decode_metrics, decode_metrics_json,
+    LeftOut, OtlpError, decode_logs, decode_logs_json, decode_metrics, decode_metrics_json,
     decode_traces, decode_traces_json,
 };
 pub use vigie_formats::otlp::{MetricOptions, TranslationStrategy};
@@ -346,7 +346,7 @@ fn decode(
     is_json: bool,
     options: &MetricOptions,
     now_ns: i64,
-) -> Result<(Decoded, LeftOut), otlp::OtlpError> {
+) -> Result<(Decoded, LeftOut), OtlpError> {
     Ok(match signal {
         Signal::Traces => {
             let mut batch = SpanBatch::new();

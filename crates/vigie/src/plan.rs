@@ -140,7 +140,7 @@ impl Plan {
             prometheus_ports: port(settings.show.prometheus_port, 9090)?.into_iter().collect(),
             page_port: port(settings.show.page_port, 3000)?,
             elasticsearch_port: port(settings.show.elasticsearch_port, 9200)?,
-            elasticsearch_version: settings.show.elasticsearch_version,
+            elasticsearch_version: settings.show.elasticsearch_version.clone(),
             host_port: port(settings.receive.host_port, 9100)?,
             trace_ports: trace_ports(&settings, port)?,
             host_flags: settings.receive.host_flags.clone(),

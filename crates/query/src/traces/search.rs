@@ -13,7 +13,7 @@ use super::read::{kind, read_span};
 use super::span::TraceSpan;
 
 /// Spans of one trace that are read; a larger one is cut.
-pub const TRACE_SPANS_MAX: usize = 500_000;
+const TRACE_SPANS_MAX: usize = 500_000;
 
 /// A tag that a span must have, wherever it is: on the span, its resource or one of its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
