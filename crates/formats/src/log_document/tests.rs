@@ -1,3 +1,5 @@
+//! Documents of every shape, good and bad.
+
 use vigie_model::{DocumentEvent, write_document_json};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Configurations read, and what is said of bad ones.
+
 use std::fmt::Write as _;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Groups, timers and what is sent, in simulated time.
+
 use std::collections::BTreeMap;
 
 use vigie_language::yaml::Source;

@@ -1,3 +1,5 @@
+//! Matchers of both syntaxes.
+
 use vigie_model::Labels;
 
 use super::*;

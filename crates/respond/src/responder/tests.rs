@@ -1,3 +1,5 @@
+//! The responder as a whole: restarts, outages and a simulated week.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,11 +1,15 @@
 //! A tenant's documents: the head's pieces, and parts.
 
+mod piece;
+
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use vigie_model::{LogAction, LogBatch, LogOperation, LogOutcome, TenantId};
 
+pub(crate) use self::piece::{HeadChunk, LivePart};
+use self::piece::{deleted_set, id_key, own_id};
 use super::chunk::{Chunk, ChunkBuilder};
 use super::column::{BLOCK_ROWS, Columns};
 use super::merge::MergeInput;
@@ -27,42 +31,6 @@ const CHUNK_BYTES: usize = 8 << 20;
 pub(crate) struct LogTenant {
     pub(crate) id: TenantId,
     pub(crate) state: Mutex<LogState>,
-}
-
-/// A closed piece of the head.
-#[derive(Debug, Clone)]
-pub(crate) struct HeadChunk {
-    pub(crate) chunk: Arc<Chunk>,
-    pub(crate) deleted: Option<Arc<RowSet>>,
-    pub(crate) bytes: usize,
-}
-
-/// A part, and what is deleted from it.
-#[derive(Debug, Clone)]
-pub(crate) struct LivePart {
-    pub(crate) stored: Arc<StoredDocuments>,
-    pub(crate) deleted: Option<Arc<RowSet>>,
-    /// The catalog does not know all that is deleted.
-    pub(crate) dirty: bool,
-}
-
-impl LivePart {
-    pub(crate) fn view(&self) -> LogPart {
-        LogPart {
-            columns: self.stored.columns(),
-            deleted: self.deleted.clone(),
-            bytes: self.stored.row.bytes,
-            stored: Some(Arc::clone(&self.stored)),
-        }
-    }
-
-    /// Deletes a row.
-    pub(crate) fn delete(&mut self, row: u32) {
-        let rows = self.stored.row.rows as u32;
-        let deleted = self.deleted.get_or_insert_with(|| Arc::new(RowSet::empty(rows)));
-        Arc::make_mut(deleted).insert(row);
-        self.dirty = true;
-    }
 }
 
 /// Everything of a tenant at this moment.
@@ -87,17 +55,6 @@ pub(crate) struct LogState {
     /// Documents with such ids of which it is not known that they are durable: nobody may be told
     /// that one is there already, who would then not send it again.
     pending: HashSet<u64>,
-}
-
-impl HeadChunk {
-    fn view(&self) -> LogPart {
-        LogPart {
-            columns: Arc::clone(&self.chunk) as Arc<dyn Columns>,
-            deleted: self.deleted.clone(),
-            bytes: self.bytes as u64,
-            stored: None,
-        }
-    }
 }
 
 impl LogTenant {
@@ -537,25 +494,4 @@ fn put<'a>(
     body: &'a [u8],
 ) -> LogEntry<'a> {
     LogEntry::Put { sequence, time_ns: operation.time_ns, replaces, index, id, body }
-}
-
-fn id_key(index: &str, id: &str) -> String {
-    format!("{index}\0{id}")
-}
-
-fn deleted_set(rows: u32, deleted: &[u32]) -> Option<Arc<RowSet>> {
-    if deleted.is_empty() {
-        return None;
-    }
-    let mut set = RowSet::empty(rows);
-    deleted.iter().for_each(|row| set.insert(*row));
-    Some(Arc::new(set))
-}
-
-/// The id that the sender of the document in `row` gave.
-fn own_id(columns: &dyn Columns, row: u32) -> Result<Option<String>, StoreError> {
-    let Some(ids) = columns.ids()? else { return Ok(None) };
-    let mut id = Vec::new();
-    let found = ids.value(row, &mut id)?;
-    Ok(found.then(|| String::from_utf8_lossy(&id).into_owned()))
 }

@@ -1,0 +1,1 @@
+//! SQL over what is kept, and the open tier of Parquet files.
