@@ -9,12 +9,11 @@ mod resolve;
 use std::ops::Range;
 use std::sync::Arc;
 
-use vigie_model::{ListReader, Scalar, sequence_of_id};
+use vigie_model::{ListReader, Scalar};
 
 use self::resolve::resolve;
-pub(super) use self::resolve::rows_of_ids;
-use super::column::{BLOCK_ROWS, LogColumn, LogColumnKind, Mask, Plan, columns_of};
-use super::filter::{LogFilter, LogQuery, LogTest};
+use super::column::{BLOCK_ROWS, LogColumn, LogColumnKind, Mask};
+use super::filter::LogQuery;
 use super::matching::{CompiledTest, Number};
 use super::part_view::LogPart;
 use super::rows::{RowSet, bits, is_empty};

@@ -42,7 +42,7 @@ pub(super) fn resolve<'a>(
 }
 
 /// The rows of documents with these ids.
-pub(in crate::logs) fn rows_of_ids(part: &LogPart, ids: &[String]) -> Result<RowSet, StoreError> {
+fn rows_of_ids(part: &LogPart, ids: &[String]) -> Result<RowSet, StoreError> {
     let mut rows = RowSet::empty(part.rows());
     let mut wanted = hashbrown::HashSet::new();
     let (least, most) = part.columns.sequence_range();

@@ -20,7 +20,6 @@ use crate::codec::integers::Scratch;
 use crate::logs::analysis::{standard_tokens, token_ranges};
 use crate::logs::chunk::hash;
 use crate::logs::part::file::{Data, PartFile};
-use crate::logs::part::integers::{self, Integers, Place};
 use crate::part::container::corrupt;
 
 /// Bits of a filter for each variable.
@@ -306,8 +305,8 @@ impl Index {
         mut test: impl FnMut(&str) -> bool,
     ) -> Result<Found, StoreError> {
         let list = self.words.list(&self.file)?;
-        let all = (0..list.ends.len())
-            .filter(|at| std::str::from_utf8(list.text(*at)).is_ok_and(&mut test));
+        let all =
+            (0..list.len()).filter(|at| std::str::from_utf8(list.text(*at)).is_ok_and(&mut test));
         gather(list, all)
     }
 

@@ -94,7 +94,11 @@ impl ListPlace {
 }
 
 impl List {
-    fn text(&self, at: usize) -> &[u8] {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn text(&self, at: usize) -> &[u8] {
         let start = self.starts.get(at).copied().unwrap_or(0) as usize;
         let end = self.starts.get(at + 1).map_or(start, |next| *next as usize - 1);
         self.texts.get(start..end).unwrap_or_default()
