@@ -4,8 +4,11 @@
 //! Text enters, trees leave, and errors say where in the text. Nothing here evaluates a query,
 //! reads a file or knows the store.
 
+pub mod grok;
+pub mod logstash;
 pub mod promql;
 pub mod relabel;
+pub mod ruby_pattern;
 pub mod search;
 pub mod template;
 pub mod yaml;
@@ -13,7 +16,7 @@ pub mod yaml;
 /// Entry points of the fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
-    use crate::{promql, search};
+    use crate::{grok, logstash, promql, ruby_pattern, search};
 
     /// Whatever parses prints as text that parses to the same.
     pub fn promql(data: &[u8]) {
@@ -35,6 +38,42 @@ pub mod fuzzing {
         }
         drop(search::translate_regexp(text));
         drop(search::resolve_index_expression(text, 1_700_000_000_000));
+    }
+
+    /// A configuration of Logstash is read or refused, with and without escapes; its texts too.
+    pub fn logstash(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        let found = logstash::parse(text);
+        assert_eq!(found.is_ok(), logstash::parse_with_escapes(text).is_ok(), "{text}");
+        if let Ok(mut config) = found {
+            drop(logstash::substitute(&mut config, &|name| Some(name.to_owned())));
+        }
+        drop(logstash::Sprintf::parse(text));
+        if let Ok(pattern) = logstash::joda::JodaPattern::parse(text) {
+            pattern.write(1_700_000_000_000, &jiff::tz::TimeZone::UTC);
+        }
+        let (first, second) = text.split_once('\n').unwrap_or((text, ""));
+        if let Ok(pattern) = logstash::joda::JodaPattern::parse(first) {
+            pattern.read(second, &jiff::tz::TimeZone::UTC, 1_700_000_000_000);
+        }
+        logstash::joda::read_iso8601(text, &jiff::tz::TimeZone::UTC);
+    }
+
+    /// An expression of grok is compiled or refused; what it finds lies within the text.
+    pub fn grok(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        let (expression, line) = text.split_once('\n').unwrap_or((text, ""));
+        // Large repeats make large automata: slow, but bounded.
+        if expression.len() > 200 {
+            return;
+        }
+        let library = grok::GrokLibrary::standard(grok::FieldNames::Ecs);
+        if let Ok(grok) = grok::Grok::compile(expression, &library, false) {
+            drop(grok.captures(line));
+        }
+        if let Ok(pattern) = ruby_pattern::RubyPattern::compile(expression) {
+            drop(pattern.replace_all(line, "\\1"));
+        }
     }
 
     /// Whatever a template says, parsing and executing it end.
