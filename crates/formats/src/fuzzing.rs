@@ -212,3 +212,8 @@ mod tests {
         }
     }
 }
+
+/// JSON of events.
+pub fn event_json(data: &[u8]) {
+    crate::event_json::fuzz(data);
+}

@@ -1,6 +1,7 @@
 //! Bytes to model and back: exposition text, OpenMetrics, protobuf, remote write, remote read; pure and fuzzed
 
 pub mod compression;
+pub mod event_json;
 pub mod exposition;
 pub mod float;
 #[doc(hidden)]

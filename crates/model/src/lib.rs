@@ -7,6 +7,7 @@
 
 mod alert;
 mod batch;
+pub mod event;
 mod exemplar;
 mod histogram;
 mod labels;
