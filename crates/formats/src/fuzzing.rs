@@ -1,10 +1,11 @@
 //! Entry points of the fuzz targets: read anything, never panic.
 
-use vigie_model::MetricBatch;
 use vigie_model::span::SpanBatch;
+use vigie_model::{LogBatch, MetricBatch};
 
 use crate::exposition::{Entry, Format, ParseOptions, Parser};
 use crate::lines::{graphite, influx, opentsdb, pickle};
+use crate::loki::{PushLimits, decode_push, decode_push_json};
 use crate::otlp::{decode_traces, decode_traces_json};
 use crate::remote_read::decode_read_request;
 use crate::remote_write::{decode_v1, decode_v2};
@@ -23,6 +24,13 @@ fn read_all(format: Format, data: &[u8], options: ParseOptions) {
             Entry::Metadata(_) => {}
         }
     }
+}
+
+/// Push requests of Loki, protobuf and JSON.
+pub fn loki_push(data: &[u8]) {
+    let limits = PushLimits::default();
+    drop(decode_push(data, "loki", &limits, &mut LogBatch::new()));
+    drop(decode_push_json(data, "loki", &limits, &mut LogBatch::new()));
 }
 
 /// Prometheus text.

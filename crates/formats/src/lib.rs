@@ -9,6 +9,7 @@ pub mod fuzzing;
 pub mod jaeger;
 pub mod lines;
 pub mod log_document;
+pub mod loki;
 pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;

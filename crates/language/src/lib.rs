@@ -1,10 +1,11 @@
-//! What people write, as trees: PromQL, relabel rules, YAML, Lucene's and Elasticsearch's
+//! What people write, as trees: PromQL, LogQL, relabel rules, YAML, Lucene's and Elasticsearch's
 //! notations, Go templates; printer and positions of errors.
 //!
 //! Text enters, trees leave, and errors say where in the text. Nothing here evaluates a query,
 //! reads a file or knows the store.
 
 pub mod grok;
+pub mod logql;
 pub mod logstash;
 pub mod promql;
 pub mod relabel;
@@ -16,7 +17,7 @@ pub mod yaml;
 /// Entry points of the fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
-    use crate::{grok, logstash, promql, ruby_pattern, search};
+    use crate::{grok, logql, logstash, promql, ruby_pattern, search};
 
     /// Whatever parses prints as text that parses to the same.
     pub fn promql(data: &[u8]) {
@@ -27,6 +28,15 @@ pub mod fuzzing {
         let again = again.map(|expr| expr.to_string());
         assert_eq!(again.as_deref(), Ok(printed.as_str()), "{text}");
         promql::parse(&promql::pretty(&expr)).expect("a broken line parses as the whole one");
+    }
+
+    /// Whatever parses as LogQL prints as text that parses to the same.
+    pub fn logql(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        let Ok(expr) = logql::parse(text) else { return };
+        let printed = expr.to_string();
+        let again = logql::parse(&printed).map(|expr| expr.to_string());
+        assert_eq!(again.as_deref(), Ok(printed.as_str()), "{text}");
     }
 
     /// Never panics, whatever is typed into a search box.

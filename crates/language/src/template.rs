@@ -1,4 +1,4 @@
-//! Go's templates, as Alertmanager and Prometheus use them.
+//! Go's templates, as Alertmanager, Prometheus and Loki use them.
 //!
 //! [`Templates`] holds named templates; [`Templates::parse`] adds those of a text,
 //! [`Templates::execute`] runs one, [`Templates::render`] runs a text that may call them. What they
@@ -27,6 +27,7 @@ mod html;
 mod humanize;
 mod json;
 mod lexer;
+pub mod loki;
 mod number;
 mod parser;
 mod pattern;

@@ -31,10 +31,10 @@ pub use histogram::{
 };
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
 pub use log::{
-    DOCUMENT_DEPTH_MAX, DocumentEvent, DocumentReader, DocumentWriter, ListReader, LogAction,
-    LogBatch, LogFuture, LogOperation, LogOutcome, LogReport, LogSink, Scalar, TimeFormat,
-    id_of_sequence, parse_any_time, parse_time_text, sequence_of_id, write_document_json,
-    write_json_text, write_time_text,
+    DOCUMENT_DEPTH_MAX, DocumentEvent, DocumentReader, DocumentWriter, LINE_FIELD, ListReader,
+    LogAction, LogBatch, LogFuture, LogOperation, LogOutcome, LogReport, LogSink, STREAM_FIELD,
+    Scalar, TimeFormat, id_of_sequence, parse_any_time, parse_stream_text, parse_time_text,
+    sequence_of_id, write_document_json, write_json_text, write_stream_text, write_time_text,
 };
 pub use matcher::{MatchOp, Matcher};
 pub use metadata::{Metadata, MetricType};

@@ -10,6 +10,7 @@ mod document;
 mod identity;
 mod json;
 mod sink;
+mod stream;
 mod time_text;
 
 pub use batch::{LogAction, LogBatch, LogOperation};
@@ -19,4 +20,5 @@ pub use document::{
 pub use identity::{id_of_sequence, sequence_of_id};
 pub use json::{write_document_json, write_json_text};
 pub use sink::{LogFuture, LogOutcome, LogReport, LogSink};
+pub use stream::{LINE_FIELD, STREAM_FIELD, parse_stream_text, write_stream_text};
 pub use time_text::{TimeFormat, parse_any_time, parse_time_text, write_time_text};

@@ -109,7 +109,7 @@ fn dict(arguments: &[Value]) -> Result<Value, String> {
 }
 
 /// Go's `url.QueryUnescape`.
-fn url_unescape(text: &str) -> Result<String, String> {
+pub(super) fn url_unescape(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

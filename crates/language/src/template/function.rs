@@ -134,6 +134,16 @@ pub trait Host {
         String::new()
     }
 
+    /// The log line that is formatted.
+    fn line(&self) -> String {
+        String::new()
+    }
+
+    /// The time of the log line that is formatted.
+    fn timestamp(&self) -> Time {
+        Time::ZERO
+    }
+
     /// The label of an Alertmanager route.
     fn route_label(&self, name: &str) -> Result<String, String> {
         let _ = name;

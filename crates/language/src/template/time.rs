@@ -81,6 +81,14 @@ impl Time {
         Ok(Self { instant: self.instant, zone })
     }
 
+    /// When a clock on the wall of another zone shows what this one does; UTC where there is no
+    /// such zone.
+    pub(super) fn on_clock_of(&self, name: &str) -> Self {
+        let Ok(zone) = jiff::tz::db().get(name) else { return self.utc() };
+        let instant = zone.to_timestamp(self.civil()).unwrap_or(self.instant);
+        Self { instant, zone: Zone::Named(zone) }
+    }
+
     pub(super) fn utc(&self) -> Self {
         Self { instant: self.instant, zone: Zone::Utc }
     }
