@@ -1,1 +1,35 @@
 //! What happens to data between a door and the store: parse, enrich, redact, sample.
+//!
+//! A `logstash.conf`, read by `vigie_language::logstash`, is compiled here into a [`Pipeline`]:
+//! filters in their order, with conditions compiled once, and outputs. A batch of events enters as
+//! [`EventBatch`](vigie_model::event::EventBatch) through [`PipelineSink`], which is an
+//! [`EventSink`](vigie_model::event::EventSink) and answers when every output has what it takes.
+//! Filters are synchronous and know no socket; outputs are asynchronous. Nothing here writes to the
+//! store's log: what a filter removes is on no disk, unless the pipeline's own queue is switched on.
+
+mod build;
+mod codec;
+mod common;
+mod condition;
+mod dead_letters;
+mod error;
+mod field;
+mod filter;
+mod options;
+mod output;
+mod pipeline;
+mod rubydebug;
+mod sink;
+mod text;
+
+pub use build::{BuildOptions, Built, Ecs, Warning, build};
+pub use codec::event_of_json;
+pub use dead_letters::{DeadLetter, DeadLetterQueue};
+pub use error::{ErrorKind, ProcessError};
+pub use output::{OutputContext, Outputs, VigieHosts, WriteOut};
+pub use pipeline::{Observer, Pipeline, PluginStats, StepView};
+pub use rubydebug::rubydebug;
+pub use sink::PipelineSink;
+
+#[cfg(test)]
+mod tests;
