@@ -91,33 +91,33 @@ fn plain(event: &Event) -> String {
 /// An event of a line as the `json` codec makes it: an object's members are its fields, anything
 /// else is a message. What is no JSON is a message, tagged `_jsonparsefailure`.
 pub fn event_of_json(line: &str, now_ns: i64) -> Event {
-    match parse_json(line.as_bytes()) {
-        Ok(Value::Object(mut fields)) => {
-            let mut event = Event::at(now_ns);
-            if let Some(time) = fields.remove(TIMESTAMP) {
-                match field::as_time_ns(&time) {
-                    Some(time_ns) => {
-                        event.fields.insert(TIMESTAMP, Value::Time(time_ns));
-                    }
-                    None => {
-                        event.fields.insert("_@timestamp", time);
-                        event.add_tag("_timestampparsefailure");
-                    }
-                }
-            }
-            if let Some(Value::Object(metadata)) = fields.remove("@metadata") {
-                event.metadata = metadata;
-            }
-            for (key, value) in fields {
-                event.fields.insert(key, value);
-            }
-            event
-        }
-        Ok(_) => Event::of_message(now_ns, line),
-        Err(_) => {
-            let mut event = Event::of_message(now_ns, line);
-            event.add_tag("_jsonparsefailure");
-            event
+    if let Ok(value) = parse_json(line.as_bytes()) {
+        return event_of_value(value, now_ns);
+    }
+    let mut event = Event::of_message(now_ns, line);
+    event.add_tag("_jsonparsefailure");
+    event
+}
+
+/// An event of a value: an object's members are its fields, anything else is a message.
+pub(crate) fn event_of_value(value: Value, now_ns: i64) -> Event {
+    let Value::Object(mut fields) = value else {
+        return Event::of_message(now_ns, text::of_value(&value));
+    };
+    let mut event = Event::at(now_ns);
+    if let Some(time) = fields.remove(TIMESTAMP) {
+        if let Some(time_ns) = field::as_time_ns(&time) {
+            event.fields.insert(TIMESTAMP, Value::Time(time_ns));
+        } else {
+            event.fields.insert("_@timestamp", time);
+            event.add_tag("_timestampparsefailure");
         }
     }
+    if let Some(Value::Object(metadata)) = fields.remove("@metadata") {
+        event.metadata = metadata;
+    }
+    for (key, value) in fields {
+        event.fields.insert(key, value);
+    }
+    event
 }

@@ -102,6 +102,11 @@ pub(crate) const KNOWN: [&str; 26] = [
     "noop",
 ];
 
+/// Names of the filters that are served.
+pub const fn names() -> &'static [&'static str] {
+    &KNOWN
+}
+
 /// Builds the filter that `options` name.
 pub(crate) fn build(
     options: &Options<'_>,

@@ -10,6 +10,7 @@ pub mod host;
 pub mod lines;
 pub mod remote_write;
 pub mod scrape;
+pub mod text_door;
 
 /// A hash of bytes, to see whether they changed.
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {

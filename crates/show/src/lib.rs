@@ -14,6 +14,7 @@ mod front_door;
 mod grpc;
 pub mod jaeger;
 mod json;
+pub mod logstash;
 mod number;
 pub mod otlp;
 pub mod page;

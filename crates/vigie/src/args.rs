@@ -1,6 +1,7 @@
 //! The command line: `vigie run|check|query`, and the names of the tools that Vigie replaces.
 
 mod alertmanager;
+mod logstash;
 mod node_exporter;
 mod prometheus;
 mod respond;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use alertmanager::AlertmanagerArgs;
+pub(crate) use logstash::{LogstashArgs, ProcessArgs, ProcessCodec, ProcessOutput};
 pub(crate) use node_exporter::NodeExporterArgs;
 pub(crate) use prometheus::{
     PrometheusArgs, PromtoolArgs, PromtoolBlocks, PromtoolCheck, PromtoolCommand, PromtoolTsdb,
@@ -29,8 +31,10 @@ pub(crate) use rules::{
 /// One process that watches: metrics in, answers out.
 #[derive(Debug, Parser)]
 #[command(name = "vigie", version, max_term_width = 100)]
-#[command(after_help = "Called prometheus, promtool, alertmanager, amtool or node_exporter (by \
-    a link, or `vigie prometheus ...`), Vigie takes that tool's flags and runs that part alone.")]
+#[command(
+    after_help = "Called prometheus, promtool, alertmanager, amtool, node_exporter or logstash (by \
+    a link, or `vigie prometheus ...`), Vigie takes that tool's flags and runs that part alone."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -66,6 +70,10 @@ pub(crate) enum Command {
     Alert(AlertArgs),
     /// Silences: add, list, end
     Silence(SilenceArgs),
+    /// Run events from the standard input through the filters of a `logstash.conf`
+    Process(ProcessArgs),
+    /// Run pipelines alone, with Logstash's flags
+    Logstash(Box<LogstashArgs>),
     /// React to alerts alone, with Alertmanager's flags
     Alertmanager(Box<AlertmanagerArgs>),
     /// Ask and change as amtool does
@@ -246,8 +254,15 @@ pub(crate) enum Output {
 }
 
 /// Names by which Vigie may be called in place of a tool.
-const TOOLS: [&str; 6] =
-    ["prometheus", "promtool", "alertmanager", "amtool", "node_exporter", "node-exporter"];
+const TOOLS: [&str; 7] = [
+    "prometheus",
+    "promtool",
+    "alertmanager",
+    "amtool",
+    "node_exporter",
+    "node-exporter",
+    "logstash",
+];
 
 /// The arguments with the tool's name as the subcommand when Vigie was called by that name.
 pub(crate) fn with_tool_name(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

@@ -75,6 +75,7 @@ fn examine(found: &Found, world: &World) -> Report {
         // Read along with the configuration that names them.
         Kind::Template => {}
         Kind::Rules => examine_rules(found, world, &mut report),
+        Kind::Logstash => examine_logstash(found, world, &mut report),
         Kind::Other => {}
         _ => report.notes.push("not yet served".to_owned()),
     }
@@ -92,6 +93,16 @@ fn examine_alertmanager(found: &Found, world: &World, report: &mut Report) {
             report.notes.extend(warnings.map(|warning| format!("warning: {warning}")));
         }
         Err(error) => report.errors.push(error),
+    }
+}
+
+fn examine_logstash(found: &Found, world: &World, report: &mut Report) {
+    match crate::pipelines::check(&found.path, world) {
+        Ok((summary, warnings)) => {
+            report.notes.push(summary);
+            report.notes.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
+        }
+        Err(error) => report.errors.push(format!("{error:#}")),
     }
 }
 

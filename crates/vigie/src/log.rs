@@ -38,6 +38,13 @@ pub(crate) fn say(text: &str) {
     println!("{text}");
 }
 
+/// Writes text as it is; nobody may be reading.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+}
+
 /// Says what is wrong with what was asked for, beside the answer.
 #[expect(clippy::print_stderr, reason = "tools print what is wrong beside their output")]
 pub(crate) fn warn(text: &str) {

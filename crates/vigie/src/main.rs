@@ -10,6 +10,7 @@ mod config;
 mod doctor;
 mod import;
 mod log;
+mod pipelines;
 mod plan;
 mod rules;
 mod run;
@@ -66,6 +67,12 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
         Command::Alertmanager(args) => {
             log::start(&args.log);
             runtime.block_on(run::run(Plan::from_alertmanager(&args)?, world))
+        }
+        Command::Process(args) => pipelines::process(&args, &world),
+        Command::Logstash(args) if args.tests => pipelines::test(&args, &world),
+        Command::Logstash(args) => {
+            log::start(&args.log);
+            runtime.block_on(run::run(Plan::from_logstash(&args)?, world))
         }
         Command::Amtool(args) => runtime.block_on(ask::ask_amtool(args, world)),
         Command::Alert(args) => runtime.block_on(ask::ask_alert(args, world.clock.now_ms())),

@@ -1,5 +1,6 @@
 //! What a process will do, whatever command line asked for it.
 
+mod logstash;
 mod respond;
 mod rules;
 mod store;
@@ -15,9 +16,10 @@ use vigie_receive::lines::LineProtocol;
 use vigie_store::StoreOptions;
 
 use self::store::store_options;
-use crate::args::{AlertmanagerArgs, NodeExporterArgs, PrometheusArgs, RunArgs};
+use crate::args::{AlertmanagerArgs, LogstashArgs, NodeExporterArgs, PrometheusArgs, RunArgs};
 use crate::config::{Found, Kind, Settings, duration, recognise};
 
+pub(crate) use logstash::{LogstashPlan, Source, ecs};
 pub(crate) use respond::{RespondPlan, SERVED_VERSION};
 
 /// A port that a part listens on.
@@ -80,6 +82,8 @@ pub(crate) struct Plan {
     pub(crate) aggregation: Option<(PathBuf, Inputs)>,
     /// Ports of other systems' protocols that were asked for.
     pub(crate) doors: DoorPorts,
+    /// Pipelines of `logstash.conf`.
+    pub(crate) logstash: Option<LogstashPlan>,
     pub(crate) web_config: Option<PathBuf>,
     pub(crate) enable_lifecycle: bool,
     pub(crate) enable_admin_api: bool,
@@ -155,6 +159,12 @@ impl Plan {
                 ],
                 influx: port(settings.receive.influx_port, 0)?,
             },
+            logstash: LogstashPlan::from_settings(
+                &settings.logstash,
+                of_kind(Kind::Logstash).collect(),
+                (listen, offset),
+                port(settings.logstash.port, 9600)?,
+            )?,
             web_config,
             enable_lifecycle: args.enable_lifecycle || settings.show.enable_lifecycle,
             enable_admin_api: args.enable_admin_api || settings.show.enable_admin_api,
@@ -197,6 +207,7 @@ impl Plan {
             created_as_start: created_as_start(&args.features),
             aggregation: None,
             doors: DoorPorts::default(),
+            logstash: None,
             web_config: args.web_config,
             enable_lifecycle: args.enable_lifecycle,
             enable_admin_api: args.enable_admin_api,
@@ -250,6 +261,21 @@ impl Plan {
         })
     }
 
+    /// `logstash`
+    pub(crate) fn from_logstash(args: &LogstashArgs) -> Result<Self> {
+        let settings = Settings::default();
+        let (store, retention_text) = store_options(&args.data, &settings)?;
+        let listen = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Ok(Self {
+            store: Some(store),
+            elasticsearch_port: Self::port(listen, 9200, 0, false)?,
+            elasticsearch_version: settings.show.elasticsearch_version.clone(),
+            logstash: LogstashPlan::from_arguments(args, listen)?,
+            retention_text,
+            ..Self::nothing()
+        })
+    }
+
     /// A process that does nothing yet.
     fn nothing() -> Self {
         Self {
@@ -269,6 +295,7 @@ impl Plan {
             created_as_start: false,
             aggregation: None,
             doors: DoorPorts::default(),
+            logstash: None,
             web_config: None,
             enable_lifecycle: false,
             enable_admin_api: false,

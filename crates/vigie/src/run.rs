@@ -6,6 +6,7 @@ mod doors;
 mod elasticsearch;
 mod listeners;
 mod local;
+mod logstash;
 mod operator;
 pub(crate) mod respond;
 pub(crate) mod rules;
@@ -256,6 +257,9 @@ impl MetricsPart<'_> {
             listeners.serve("elasticsearch", listener, router);
         }
         self.doors.serve(&state, &lines, listeners).await;
+        if let Some(part) = &plan.logstash {
+            logstash::start(part, (&store, &self.options.data), world, listeners, stop).await?;
+        }
         otlp.open(&plan.trace_ports, listeners, stop).await?;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));

@@ -62,6 +62,7 @@ impl Kind {
                 | Self::Settings
                 | Self::Rules
                 | Self::Alertmanager
+                | Self::Logstash
                 // Which of them count is written in the Alertmanager configuration.
                 | Self::Template
         )

@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) alert: AlertSettings,
     pub(crate) respond: RespondSettings,
     pub(crate) show: ShowSettings,
+    pub(crate) logstash: LogstashSettings,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -262,6 +263,43 @@ impl Default for RespondSettings {
             allow_link_local: false,
             heartbeat_url: None,
             heartbeat_interval: "1m".into(),
+        }
+    }
+}
+
+/// How pipelines of `logstash.conf` run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogstashSettings {
+    /// Port of Logstash's monitoring API; 0 switches it off.
+    pub(crate) port: u16,
+    /// `pipeline.ecs_compatibility`: `disabled`, `v1`, `v8`.
+    pub(crate) ecs_compatibility: String,
+    /// `config.support_escapes`.
+    pub(crate) support_escapes: bool,
+    /// Database that `geoip` uses when it names none.
+    pub(crate) geoip_database: Option<PathBuf>,
+    /// Hosts in `elasticsearch` outputs that are Vigie itself, besides those that it knows.
+    pub(crate) own_hosts: Vec<String>,
+    /// Keep what an output refuses for ever (in `DATA/dead_letters`).
+    pub(crate) dead_letters: bool,
+    /// Most bytes of dead letters.
+    pub(crate) dead_letters_size: String,
+    /// The version that clients of the monitoring API are told.
+    pub(crate) version: String,
+}
+
+impl Default for LogstashSettings {
+    fn default() -> Self {
+        Self {
+            port: 9600,
+            ecs_compatibility: "v8".to_owned(),
+            support_escapes: false,
+            geoip_database: None,
+            own_hosts: Vec::new(),
+            dead_letters: true,
+            dead_letters_size: "1GB".to_owned(),
+            version: "8.19.0".to_owned(),
         }
     }
 }

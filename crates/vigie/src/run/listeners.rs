@@ -94,6 +94,11 @@ impl Listeners {
         }
     }
 
+    /// Runs what serves by itself; it ends when `stop` is cancelled.
+    pub(crate) fn spawn(&mut self, serving: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(serving);
+    }
+
     /// Waits until all have ended.
     pub(crate) async fn ended(&mut self) {
         while self.tasks.join_next().await.is_some() {}

@@ -12,6 +12,7 @@ mod doors;
 mod elasticsearch;
 mod hostile;
 mod import;
+mod logstash;
 mod objects;
 mod page;
 mod remote;

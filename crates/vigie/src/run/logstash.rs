@@ -1,0 +1,199 @@
+//! Pipelines of `logstash.conf`: their inputs opened, their outputs wired, their API served.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+use tokio::net::UdpSocket;
+use tokio_util::sync::CancellationToken;
+use vigie_dial::HttpEnvironment;
+use vigie_model::event::{EventSink, IndexPattern, LogIndexes};
+use vigie_model::{LogSink, TenantId};
+use vigie_process::{
+    BuildOptions, Built, DeadLetterQueue, Input, OutputContext, PipelineSink, VigieHosts, build,
+    decode_from, inputs,
+};
+use vigie_receive::text_door::{TextDoor, TextDoorStats};
+use vigie_show::logstash::{InputCount, LogstashState, RunningPipeline, router};
+use vigie_store::Store;
+use vigie_world::World;
+
+use super::listeners::Listeners;
+use crate::config::environment;
+use crate::pipelines::{folder_of, read};
+use crate::plan::{LogstashPlan, Port};
+
+/// Names under which `elasticsearch` outputs mean Vigie, unless they resolve.
+const OWN_NAMES: [&str; 4] = ["elasticsearch", "opensearch", "es", "vigie"];
+
+/// Starts the pipelines of `plan`.
+pub(super) async fn start(
+    plan: &LogstashPlan,
+    (store, data): (&Arc<Store>, &Path),
+    world: &World,
+    listeners: &mut Listeners,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let outputs = output_context(plan, (store, data), world)?;
+    let mut running = Vec::new();
+    for (id, source) in &plan.pipelines {
+        let config =
+            read(source, plan.support_escapes).with_context(|| format!("pipeline {id}"))?;
+        let options = BuildOptions {
+            id: id.clone(),
+            ecs: plan.ecs,
+            geoip_database: plan.geoip_database.clone(),
+            folder: folder_of(source),
+            world: world.clone(),
+        };
+        let built = build(&config, &options, outputs.clone());
+        let built = Arc::new(built.with_context(|| format!("pipeline {id}"))?);
+        for warning in &built.warnings {
+            let line = warning.position.line;
+            tracing::warn!(pipeline = %id, line, warning = %warning.message, "pipeline");
+        }
+        let mut open = Vec::new();
+        for input in inputs(&config).with_context(|| format!("pipeline {id}"))? {
+            if let Some(stats) = open_input(plan, &input, &built, world, (listeners, stop)).await? {
+                open.push((input.kind.clone(), input.id.clone(), stats));
+            }
+        }
+        let hash = format!("{:016x}", hash_of(&config));
+        tracing::info!(pipeline = %id, filters = built.pipeline.stats().len(), "pipeline started");
+        running.push(RunningPipeline { built, hash, inputs: open });
+    }
+    serve_api(plan, running, world, listeners).await
+}
+
+fn hash_of(config: &vigie_language::logstash::Config) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    format!("{config:?}").hash(&mut hasher);
+    hasher.finish()
+}
+
+fn output_context(
+    plan: &LogstashPlan,
+    (store, data): (&Arc<Store>, &Path),
+    world: &World,
+) -> Result<OutputContext> {
+    let clock = Arc::clone(&world.clock);
+    let own: Arc<dyn EventSink> = Arc::new(LogIndexes::new(
+        Arc::clone(store) as Arc<dyn LogSink>,
+        TenantId::default_tenant(),
+        IndexPattern::parse("logs-%{+YYYY.MM.dd}"),
+        Arc::new(move || clock.now_ms().saturating_mul(1_000_000)),
+    ));
+    let dead_letters = match plan.dead_letters_bytes {
+        Some(bytes) => {
+            let folder = data.join("dead_letters");
+            let queue = DeadLetterQueue::open(&folder, bytes, world.clone());
+            Some(Arc::new(queue.with_context(|| format!("opening {}", folder.display()))?))
+        }
+        None => None,
+    };
+    Ok(OutputContext {
+        own,
+        is_own_host: own_hosts(plan),
+        stdout: Arc::new(crate::log::print),
+        dead_letters,
+        http: HttpEnvironment { variable: Arc::new(environment), ..HttpEnvironment::default() },
+    })
+}
+
+/// Which hosts of outputs are this process.
+fn own_hosts(plan: &LogstashPlan) -> VigieHosts {
+    let (configured, offset) = (plan.own_hosts.clone(), plan.offset);
+    Arc::new(move |host| {
+        if configured.iter().any(|own| own == host) {
+            return true;
+        }
+        let rest = host.split_once("://").map_or(host, |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default();
+        let (name, port) = match authority.rsplit_once(':') {
+            Some((name, port)) => (name, port.parse().unwrap_or(9200)),
+            None => (authority, 9200_u16),
+        };
+        let is_loopback = name == "localhost"
+            || name.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        if is_loopback {
+            return port == 9200_u16.saturating_add(offset);
+        }
+        // A name that resolves is somebody else.
+        OWN_NAMES.contains(&name) && (name, port).to_socket_addrs().is_err()
+    })
+}
+
+#[derive(Debug)]
+struct Taken(Arc<TextDoorStats>);
+
+impl InputCount for Taken {
+    fn events(&self) -> u64 {
+        self.0.events.load(Ordering::Relaxed)
+    }
+}
+
+/// Opens an input. None: somebody else has its port, or it has no door here.
+async fn open_input(
+    plan: &LogstashPlan,
+    input: &Input,
+    built: &Arc<Built>,
+    world: &World,
+    (listeners, stop): (&mut Listeners, &CancellationToken),
+) -> Result<Option<Arc<dyn InputCount>>> {
+    let line = input.position.line;
+    let (Some(number), "tcp" | "udp") = (input.port, input.kind.as_str()) else {
+        tracing::warn!(input = %input.kind, line, "this input has no door here, nothing comes by it");
+        return Ok(None);
+    };
+    let sink: Arc<dyn EventSink> =
+        Arc::new(PipelineSink::adding(Arc::clone(built), input.adds.clone()));
+    let decode = decode_from(&input.kind, input.decoder, world.clone());
+    let door = TextDoor::new(&input.kind, &input.id, decode, sink, world.clone());
+    let stats = door.stats();
+    let named: Option<IpAddr> = input.host.as_deref().and_then(|host| host.parse().ok());
+    let address = SocketAddr::new(named.unwrap_or(plan.listen), number.saturating_add(plan.offset));
+    let stop = stop.clone();
+    if input.kind == "tcp" {
+        let port = Port { address, is_explicit: plan.offset != 0 };
+        let Some(listener) = listeners.bind("logstash tcp", &port).await? else { return Ok(None) };
+        tracing::info!(part = "logstash tcp", %address, "listening");
+        listeners.spawn(door.serve_tcp(listener, stop));
+    } else {
+        let socket = match UdpSocket::bind(address).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::warn!(part = "logstash udp", %address, %error, "port is taken, this part is off");
+                return Ok(None);
+            }
+        };
+        tracing::info!(part = "logstash udp", %address, "listening");
+        listeners.spawn(door.serve_udp(socket, stop));
+    }
+    Ok(Some(Arc::new(Taken(stats))))
+}
+
+async fn serve_api(
+    plan: &LogstashPlan,
+    pipelines: Vec<RunningPipeline>,
+    world: &World,
+    listeners: &mut Listeners,
+) -> Result<()> {
+    let Some(listener) = listeners.bind_wanted("logstash", plan.api_port.as_ref()).await? else {
+        return Ok(());
+    };
+    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let bits = u128::from(world.random.next_u64());
+    let state = LogstashState {
+        pipelines,
+        version: plan.version.clone(),
+        id: format!("{bits:032x}"),
+        address,
+        world: world.clone(),
+        started_ms: world.clock.now_ms(),
+    };
+    listeners.serve("logstash", listener, router(Arc::new(state)));
+    Ok(())
+}
