@@ -8,5 +8,5 @@ export default defineConfig({
   plugins: [react()],
   resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
   build: { target: "es2022", chunkSizeWarningLimit: 700 },
-  server: { proxy: { "/api": server, "/-": server } },
+  server: { proxy: Object.fromEntries(["/api", "/-", "/elasticsearch", "/jaeger", "/alertmanager"].map((path) => [path, server])) },
 });

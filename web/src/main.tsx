@@ -1,5 +1,4 @@
 import "@mantine/core/styles.css";
-import "uplot/dist/uPlot.min.css";
 import "@/ui/page.css";
 
 import { createTheme, MantineProvider } from "@mantine/core";
@@ -8,12 +7,28 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 
-import { TextProvider } from "@/lib/text";
+import { ApiError } from "@/api/client";
+import { TextProvider } from "@/lib/text/text";
 import { Pages } from "@/routes";
+import { ClockProvider } from "@/url/clock";
 
-const theme = createTheme({ primaryColor: "cyan", defaultRadius: "sm" });
+const theme = createTheme({
+  primaryColor: "cyan",
+  primaryShade: { light: 9, dark: 6 },
+  autoContrast: true,
+  defaultRadius: 6,
+  fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", Consolas, monospace',
+});
 const queries = new QueryClient({
-  defaultOptions: { queries: { retry: 1, refetchOnWindowFocus: false, staleTime: 2_000 } },
+  defaultOptions: {
+    queries: {
+      // What the server refuses it refuses again.
+      retry: (count, error) => count < 1 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+      refetchOnWindowFocus: false,
+      staleTime: 2_000,
+    },
+  },
 });
 
 const root = document.getElementById("root");
@@ -24,7 +39,9 @@ if (root) {
         <QueryClientProvider client={queries}>
           <TextProvider>
             <BrowserRouter>
-              <Pages />
+              <ClockProvider>
+                <Pages />
+              </ClockProvider>
             </BrowserRouter>
           </TextProvider>
         </QueryClientProvider>

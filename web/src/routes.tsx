@@ -1,23 +1,77 @@
-// Every address of the page, in one file.
-import { Navigate, Route, Routes } from "react-router";
+// Every address of the page, in one file. Each place is fetched when it is first visited.
+import { lazy, Suspense } from "react";
+import { Navigate, Route, Routes, useLocation, useParams } from "react-router";
 
-import { ExploreMetrics } from "@/pages/explore-metrics";
-import { Now } from "@/pages/now";
-import { Sources } from "@/pages/sources";
-import { Layout } from "@/ui/layout";
+import { useText } from "@/lib/text/text";
+import { Frame } from "@/pages/frame";
+import { alertmanagerTarget, discoverTarget, exploreTarget, graphTarget, jaegerTarget } from "@/url/old-doors";
+
+const Now = lazy(() => import("@/pages/now"));
+const Login = lazy(() => import("@/pages/login"));
+const ExploreMetrics = lazy(() => import("@/pages/explore-metrics"));
+const ExploreLogs = lazy(() => import("@/pages/explore-logs"));
+const ExploreTraces = lazy(() => import("@/pages/explore-traces"));
+const TracePage = lazy(() => import("@/pages/trace"));
+const ServiceGraph = lazy(() => import("@/pages/service-graph"));
+const Alerts = lazy(() => import("@/pages/alerts"));
+const Sources = lazy(() => import("@/pages/sources"));
+const NotFound = lazy(() => import("@/pages/not-found"));
+
+/** An address of a tool that Vigie replaces, which people have as a bookmark. */
+function OldDoor({ target }: { target: (search: URLSearchParams, hash: string) => string }) {
+  const { search, hash } = useLocation();
+  return <Navigate to={target(new URLSearchParams(search), hash)} replace />;
+}
+
+function OldTrace() {
+  const { id = "" } = useParams();
+  return <Navigate to={`/trace/${id}`} replace />;
+}
 
 export function Pages() {
+  const { text } = useText();
   return (
     <Routes>
-      <Route element={<Layout />}>
+      <Route
+        path="/login"
+        element={
+          <Suspense fallback={<main aria-busy="true" aria-label={text.loading} />}>
+            <Login />
+          </Suspense>
+        }
+      />
+      <Route element={<Frame />}>
         <Route path="/" element={<Now />} />
+        <Route path="/explore" element={<OldDoor target={exploreTarget} />} />
         <Route path="/explore/metrics" element={<ExploreMetrics />} />
+        <Route path="/explore/logs" element={<ExploreLogs />} />
+        <Route path="/explore/traces" element={<ExploreTraces />} />
+        <Route path="/explore/services" element={<ServiceGraph />} />
+        <Route path="/trace/:id" element={<TracePage />} />
+        <Route path="/explore/traces/:id" element={<OldTrace />} />
+        <Route path="/alerts/*" element={<Alerts />} />
         <Route path="/sources" element={<Sources />} />
-        {/* Addresses of Prometheus' own page, which people have as bookmarks. */}
-        <Route path="/graph" element={<Navigate to="/explore/metrics" replace />} />
-        <Route path="/query" element={<Navigate to="/explore/metrics" replace />} />
-        <Route path="/targets" element={<Navigate to="/sources" replace />} />
-        <Route path="*" element={<Navigate to="/" replace />} />
+        {/* Prometheus */}
+        <Route path="/graph" element={<OldDoor target={graphTarget} />} />
+        <Route path="/query" element={<OldDoor target={graphTarget} />} />
+        <Route path="/targets" element={<OldDoor target={() => "/sources"} />} />
+        <Route path="/service-discovery" element={<OldDoor target={() => "/sources"} />} />
+        <Route path="/rules" element={<OldDoor target={() => "/alerts"} />} />
+        <Route path="/tsdb-status" element={<OldDoor target={() => "/sources"} />} />
+        <Route path="/status" element={<OldDoor target={() => "/sources"} />} />
+        <Route path="/config" element={<OldDoor target={() => "/sources"} />} />
+        <Route path="/flags" element={<OldDoor target={() => "/sources"} />} />
+        {/* Alertmanager, whose addresses are behind a `#` */}
+        <Route path="/alertmanager" element={<OldDoor target={alertmanagerTarget} />} />
+        {/* Kibana */}
+        <Route path="/app/discover" element={<OldDoor target={discoverTarget} />} />
+        <Route path="/app/*" element={<OldDoor target={discoverTarget} />} />
+        {/* Jaeger */}
+        <Route path="/search" element={<OldDoor target={jaegerTarget} />} />
+        <Route path="/dependencies" element={<OldDoor target={() => "/explore/services"} />} />
+        {/* Grafana */}
+        <Route path="/alerting/*" element={<OldDoor target={() => "/alerts"} />} />
+        <Route path="*" element={<NotFound />} />
       </Route>
     </Routes>
   );

@@ -80,6 +80,11 @@ pub fn native_router(state: Shared) -> Router {
     Router::new().nest("/api/v1/respond", own_routes()).with_state(state)
 }
 
+/// Alertmanager's API alone, for other ports, without its prefix.
+pub fn version_two_router(state: &Shared) -> Router {
+    version_two().with_state(Arc::clone(state))
+}
+
 fn version_two() -> Router<Shared> {
     Router::new()
         .route("/status", get(status::status))

@@ -3,6 +3,8 @@
 //! Every address that is no file is the page itself, whose address is its state. Without a page
 //! at build time a line says how to get one.
 
+mod door;
+
 use std::io::Read as _;
 
 use axum::Router;
@@ -11,6 +13,8 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+
+pub use door::PageDoor;
 
 /// A file of the page.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ struct EmbeddedFile {
 
 const FILES: &[EmbeddedFile] = include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
 const INDEX: &str = "index.html";
+/// Below these nothing is a state of the page.
+const API_PREFIXES: [&str; 4] = ["api/", "jaeger/", "elasticsearch/", "alertmanager/"];
 /// Only what this server itself serves is run; styles are inline where charts need them.
 const CONTENT_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; \
@@ -44,7 +50,9 @@ async fn serve(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let found = find(path);
     // A missing file with an extension is missing; anything else is a state of the page.
-    if found.is_none() && (is_file_name(path) || path.starts_with("api/")) {
+    if found.is_none()
+        && (is_file_name(path) || API_PREFIXES.iter().any(|prefix| path.starts_with(prefix)))
+    {
         return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
     }
     let mut response = match found.or_else(|| find(INDEX)) {

@@ -68,6 +68,8 @@ pub(crate) struct Plan {
     pub(crate) not_yet_served: Vec<Found>,
     pub(crate) prometheus_ports: Vec<Port>,
     pub(crate) page_port: Option<Port>,
+    /// Kibana's port, which leads to the page.
+    pub(crate) logs_page_port: Option<Port>,
     pub(crate) elasticsearch_port: Option<Port>,
     /// The version that clients of Elasticsearch are told.
     pub(crate) elasticsearch_version: String,
@@ -143,6 +145,7 @@ impl Plan {
                 .collect(),
             prometheus_ports: port(settings.show.prometheus_port, 9090)?.into_iter().collect(),
             page_port: port(settings.show.page_port, 3000)?,
+            logs_page_port: port(settings.show.logs_page_port, 5601)?,
             elasticsearch_port: port(settings.show.elasticsearch_port, 9200)?,
             elasticsearch_version: settings.show.elasticsearch_version.clone(),
             host_port: port(settings.receive.host_port, 9100)?,
@@ -199,6 +202,7 @@ impl Plan {
             not_yet_served: Vec::new(),
             prometheus_ports: ports.collect::<Result<_>>()?,
             page_port: None,
+            logs_page_port: None,
             elasticsearch_port: None,
             elasticsearch_version: String::new(),
             host_port: None,
@@ -287,6 +291,7 @@ impl Plan {
             not_yet_served: Vec::new(),
             prometheus_ports: Vec::new(),
             page_port: None,
+            logs_page_port: None,
             elasticsearch_port: None,
             elasticsearch_version: String::new(),
             host_port: None,

@@ -8,6 +8,7 @@ mod listeners;
 mod local;
 mod logstash;
 mod operator;
+mod page_routes;
 pub(crate) mod respond;
 pub(crate) mod rules;
 mod signals;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vigie_alert::ManagerOptions;
@@ -42,6 +44,7 @@ pub(crate) use self::aggregation::rules_of;
 use self::doors::Doors;
 use self::listeners::Listeners;
 use self::operator::{Origin, Process, Stages};
+use self::page_routes::PageDoors;
 use self::respond::Reacting;
 use self::rules::{Rules, RulesParts};
 use crate::config::environment;
@@ -59,7 +62,10 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
     if let Some(listener) = ports.host {
         listeners.serve("host", listener, local::host_router(Arc::clone(&host)));
     }
-    let reacting = react(&plan, ports.alerts, (&world, &telemetry), &mut listeners, &stop)?;
+    let page_port = ports.page.as_ref().and_then(|listener| listener.local_addr().ok());
+    let doors = PageDoors { page: page_port.map(|address| address.port()) };
+    let reacting =
+        react(&plan, ports.alerts, (&world, &telemetry), &mut listeners, (doors, &stop))?;
     let Some(options) = &plan.store else {
         tracing::info!("ready");
         let reacting = reacting.map(|(reacting, _)| reacting);
@@ -70,6 +76,10 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         }
         return Ok(());
     };
+    if let Some(listener) = ports.logs_page {
+        listeners.serve("logs_page", listener, doors.wrap("/explore/logs", Router::new()));
+    }
+    let page_doors = doors;
     let doors = Doors::take(&plan.doors, &listeners).await?;
     let metrics = MetricsPart {
         options,
@@ -79,6 +89,7 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         host_address,
         reacting,
         doors,
+        page_doors,
     };
     metrics.run(&plan, &world, host, &telemetry, &mut listeners, &stop).await
 }
@@ -97,7 +108,7 @@ fn react(
     ports: Vec<TcpListener>,
     (world, telemetry): (&World, &Arc<Telemetry>),
     listeners: &mut Listeners,
-    stop: &CancellationToken,
+    (doors, stop): (PageDoors, &CancellationToken),
 ) -> Result<Option<(Arc<Reacting>, Arc<AlertmanagerState>)>> {
     let Some(part) = &plan.respond else { return Ok(None) };
     let address = ports.first().and_then(|listener| listener.local_addr().ok());
@@ -111,7 +122,8 @@ fn react(
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "Listening on");
         }
-        listeners.serve("alertmanager", listener, alertmanager::router(Arc::clone(&state)));
+        let router = doors.wrap("/alertmanager", alertmanager::router(Arc::clone(&state)));
+        listeners.serve("alertmanager", listener, router);
     }
     if let Some(heartbeat) = reacting.heartbeat() {
         let responder = Arc::clone(&reacting.responder);
@@ -125,6 +137,7 @@ struct Ports {
     api: Vec<TcpListener>,
     alerts: Vec<TcpListener>,
     page: Option<TcpListener>,
+    logs_page: Option<TcpListener>,
     elasticsearch: Option<TcpListener>,
     host: Option<TcpListener>,
 }
@@ -140,10 +153,11 @@ impl Ports {
             alerts.extend(listeners.bind("alertmanager", port).await?);
         }
         let page = listeners.bind_wanted("page", plan.page_port.as_ref()).await?;
+        let logs_page = listeners.bind_wanted("logs_page", plan.logs_page_port.as_ref()).await?;
         let elasticsearch =
             listeners.bind_wanted("elasticsearch", plan.elasticsearch_port.as_ref()).await?;
         let host = listeners.bind_wanted("host", plan.host_port.as_ref()).await?;
-        Ok(Self { api, alerts, page, elasticsearch, host })
+        Ok(Self { api, alerts, page, logs_page, elasticsearch, host })
     }
 }
 
@@ -156,6 +170,7 @@ struct MetricsPart<'a> {
     host_address: Option<SocketAddr>,
     reacting: Option<(Arc<Reacting>, Arc<AlertmanagerState>)>,
     doors: Doors,
+    page_doors: PageDoors,
 }
 
 impl MetricsPart<'_> {
@@ -245,6 +260,9 @@ impl MetricsPart<'_> {
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));
         }
+        let documents = elasticsearch::router(plan, self.options, &store, world, telemetry);
+        let alerts = self.reacting.as_ref().map(|(_, state)| state);
+        router = page_routes::add(router, &documents, otlp.query_router(), alerts);
         for listener in self.api {
             listeners.serve("prometheus", listener, router.clone());
         }
@@ -253,14 +271,13 @@ impl MetricsPart<'_> {
             listeners.serve("page", listener, router);
         }
         if let Some(listener) = self.elasticsearch {
-            let router = elasticsearch::router(plan, self.options, &store, world, telemetry);
-            listeners.serve("elasticsearch", listener, router);
+            listeners.serve("elasticsearch", listener, documents);
         }
         self.doors.serve(&state, &lines, listeners).await;
         if let Some(part) = &plan.logstash {
             logstash::start(part, (&store, &self.options.data), world, listeners, stop).await?;
         }
-        otlp.open(&plan.trace_ports, listeners, stop).await?;
+        otlp.open(&plan.trace_ports, listeners, (self.page_doors, stop)).await?;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));
 

@@ -3,15 +3,22 @@
 export type Labels = Record<string, string>;
 export type Sample = [time: number, value: string];
 
+export interface HistogramValue {
+  count: string;
+  sum: string;
+  buckets?: [boundary: number, low: string, high: string, count: string][];
+}
+
 export interface VectorSeries {
   metric: Labels;
   value?: Sample;
-  histogram?: [time: number, histogram: { count: string; sum: string }];
+  histogram?: [time: number, histogram: HistogramValue];
 }
 
 export interface MatrixSeries {
   metric: Labels;
   values?: Sample[];
+  histograms?: [time: number, histogram: HistogramValue][];
 }
 
 export type QueryResult =
@@ -41,4 +48,42 @@ export interface Target {
 export interface Targets {
   activeTargets: Target[];
   droppedTargets: { discoveredLabels: Labels }[];
+}
+
+export interface RuleAlert {
+  labels: Labels;
+  annotations: Labels;
+  state: "firing" | "pending" | "inactive";
+  activeAt: string;
+  value: string;
+}
+
+export interface Rule {
+  type: "alerting" | "recording";
+  name: string;
+  query: string;
+  duration?: number;
+  labels?: Labels;
+  annotations?: Labels;
+  alerts?: RuleAlert[];
+  state?: "firing" | "pending" | "inactive" | "unknown";
+  health: string;
+  lastError?: string;
+  evaluationTime?: number;
+  lastEvaluation?: string;
+}
+
+export interface RuleGroup {
+  name: string;
+  file: string;
+  interval: number;
+  rules: Rule[];
+  evaluationTime?: number;
+  lastEvaluation?: string;
+}
+
+export interface Metadata {
+  type: string;
+  help: string;
+  unit: string;
 }

@@ -1,3 +1,4 @@
+// A PromQL editor with completion from the server's own metrics and labels.
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
@@ -17,14 +18,13 @@ interface Props {
 }
 
 const colours = HighlightStyle.define([
-  { tag: tags.keyword, color: "light-dark(#9c36b5, #e599f7)" },
+  { tag: tags.keyword, color: "light-dark(#8a2ba8, #e0a0f5)" },
   { tag: tags.function(tags.variableName), color: "light-dark(#1864ab, #74c0fc)" },
-  { tag: tags.string, color: "light-dark(#2b8a3e, #8ce99a)" },
+  { tag: tags.string, color: "light-dark(#237a35, #8ce99a)" },
   { tag: tags.number, color: "light-dark(#a61e4d, #faa2c1)" },
-  { tag: tags.labelName, color: "light-dark(#d9480f, #ffc078)" },
+  { tag: tags.labelName, color: "light-dark(#a8460c, #ffc078)" },
 ]);
 
-/** A PromQL editor with completion from the server's own metrics and labels. */
 export default function PromqlEditor({ value, onChange, onRun, label, hint }: Props) {
   const holder = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
@@ -71,5 +71,5 @@ export default function PromqlEditor({ value, onChange, onRun, label, hint }: Pr
     }
   }, [value]);
 
-  return <div ref={holder} className="promql-editor" />;
+  return <div ref={holder} className="code-editor" />;
 }

@@ -1,30 +1,11 @@
-import type { Labels } from "@/api/types";
+// Numbers and labels as people read them.
+import { formatUnit } from "@/lib/units";
 
-export type Unit = "none" | "bytes" | "bytes/s" | "percent";
+type Labels = Record<string, string>;
 
-const DECIMAL = ["", "k", "M", "G", "T", "P"];
-const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
-
-/** A number in a few characters: `1.25 GiB`, `12.3k`, `87 %`. */
-export function formatValue(value: number, unit: Unit = "none"): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
-  if (unit === "percent") return `${round(value)} %`;
-  const bytes = unit === "bytes" || unit === "bytes/s";
-  const base = bytes ? 1024 : 1000;
-  let scaled = value;
-  let step = 0;
-  while (Math.abs(scaled) >= base && step < DECIMAL.length - 1) {
-    scaled /= base;
-    step += 1;
-  }
-  if (!bytes) return `${round(scaled)}${DECIMAL[step]}`;
-  return `${round(scaled)} ${BINARY[step]}B${unit === "bytes/s" ? "/s" : ""}`;
-}
-
-function round(value: number): string {
-  if (value === 0) return "0";
-  if (Math.abs(value) < 0.001) return value.toExponential(2);
-  return String(Number(value.toPrecision(3)));
+/** A number in a few characters with its unit: `1.25 GiB`, `12.3 K`, `87%`. */
+export function formatValue(value: number, unit = "short", decimals?: number | null): string {
+  return formatUnit(value, unit, decimals);
 }
 
 /** `up{job="node"}`, as PromQL writes it. */
@@ -34,4 +15,30 @@ export function formatLabels(labels: Labels, without: readonly string[] = []): s
     .filter(([label]) => label !== "__name__" && !without.includes(label))
     .map(([label, value]) => `${label}=${JSON.stringify(value)}`);
   return pairs.length > 0 || name === "" ? `${name}{${pairs.join(", ")}}` : name;
+}
+
+/** `{{label}}` of a legend replaced by the series' labels. */
+export function formatLegend(format: string, labels: Labels): string {
+  return format.replace(/\{\{\s*([^}]+?)\s*\}\}/g, (_, name: string) => labels[name] ?? "");
+}
+
+/** Names of series that tell them apart: labels that all share are left out. */
+export function shortNames(all: readonly Labels[]): string[] {
+  const first = all[0] ?? {};
+  const shared = new Set(Object.keys(first).filter((label) => all.every((labels) => labels[label] === first[label])));
+  return all.map((labels) => {
+    if (all.length === 1) return formatLabels(labels);
+    const pairs = Object.entries(labels).filter(([label]) => !shared.has(label));
+    const name = shared.has("__name__") ? "" : (labels.__name__ ?? "");
+    const rest = pairs.filter(([label]) => label !== "__name__");
+    if (rest.length === 1 && name === "") return rest[0]?.[1] ?? "";
+    return formatLabels(Object.fromEntries([...(name ? [["__name__", name]] : []), ...rest]) as Labels);
+  });
+}
+
+/** Prometheus' number text as a number. */
+export function readNumber(text: string): number {
+  if (text === "+Inf" || text === "Inf") return Number.POSITIVE_INFINITY;
+  if (text === "-Inf") return Number.NEGATIVE_INFINITY;
+  return Number(text);
 }

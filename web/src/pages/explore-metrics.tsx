@@ -1,135 +1,105 @@
-import { Button, Group, Loader, Stack, Table, Tabs, Text, TextInput, Title } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+// Ask in PromQL; the questions, the range and the view are the address.
+import { ActionIcon, Button, Group, SegmentedControl, TextInput } from "@mantine/core";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 
-import { useInstant, useRange } from "@/api/hooks";
-import type { QueryResult } from "@/api/types";
-import { Legend } from "@/charts/legend";
-import { LineChart } from "@/charts/line-chart";
-import { formatLabels } from "@/lib/format";
-import { useText } from "@/lib/text";
-import { Notice } from "@/ui/notice";
-import { RangePicker } from "@/ui/range-picker";
-import { bounds, readTimeRange, type TimeRange } from "@/url/time-range";
+import { useText } from "@/lib/text/text";
+import { MetricBrowser } from "@/pages/metrics/browser";
+import { Evaluation } from "@/pages/metrics/evaluation";
+import { InstantResult, RangeResult } from "@/pages/metrics/results";
+import { Icon } from "@/ui/icon";
+import { Empty } from "@/ui/notice";
+import { Panel } from "@/ui/panel";
+import { useTimeRange } from "@/url/clock";
+import { alignSpan, chooseStep } from "@/url/time-range";
 
 // The editor is the largest part of the page: it is fetched when it is first needed.
 const PromqlEditor = lazy(() => import("@/language/promql-editor"));
 
-const CHART_SERIES_MAX = 100;
-const TABLE_ROWS_MAX = 1_000;
-
-function Chart({ expression, range }: { expression: string; range: TimeRange }) {
-  const { text } = useText();
-  const { data, error, isFetching } = useRange(expression, range);
-  const all = data?.data.result ?? [];
-  const series = all.slice(0, CHART_SERIES_MAX);
-  return (
-    <Stack gap="xs">
-      <Notice error={error} notes={[...(data?.warnings ?? []), ...(data?.infos ?? [])]} />
-      {series.length > 0 ? (
-        <>
-          <LineChart series={series} bounds={bounds(range, Date.now())} height={360} label={expression} />
-          <Legend series={series} name={(one) => formatLabels(one.metric)} />
-          {all.length > series.length ? <Text size="sm">{`+ ${all.length - series.length} ${text.more}`}</Text> : null}
-        </>
-      ) : (
-        <Text c="dimmed">{isFetching && !data ? text.loading : error ? "" : text.noData}</Text>
-      )}
-    </Stack>
-  );
+interface EditorProps {
+  asked: string;
+  onRun: (expression: string) => void;
+  onRemove?: (() => void) | undefined;
 }
 
-/** Rows of the table: the series' name, and its value. */
-function rows(result: QueryResult): [name: string, value: string][] {
-  if (result.resultType === "scalar" || result.resultType === "string") return [["", result.result[1]]];
-  if (result.resultType === "matrix") {
-    return result.result.map((one) => [formatLabels(one.metric), (one.values ?? []).map(([time, value]) => `${value} @${time}`).join("\n")]);
-  }
-  return result.result.map((one) => {
-    const histogram = one.histogram?.[1];
-    return [formatLabels(one.metric), one.value?.[1] ?? (histogram ? `count ${histogram.count}, sum ${histogram.sum}` : "")];
-  });
-}
-
-function Values({ expression, range }: { expression: string; range: TimeRange }) {
+function Editor({ asked, onRun, onRemove }: EditorProps) {
   const { text } = useText();
-  const { data, error, isFetching } = useInstant(expression, range);
-  const all = data ? rows(data.data) : [];
-  return (
-    <Stack gap="xs">
-      <Notice error={error} notes={[...(data?.warnings ?? []), ...(data?.infos ?? [])]} />
-      {all.length > 0 ? (
-        <Table.ScrollContainer minWidth={400}>
-          <Table striped stickyHeader>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{text.series}</Table.Th>
-                <Table.Th>{text.value}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {all.slice(0, TABLE_ROWS_MAX).map(([name, value]) => (
-                <Table.Tr key={name}>
-                  <Table.Td className="series-name">{name}</Table.Td>
-                  <Table.Td style={{ whiteSpace: "pre-wrap" }}>{value}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      ) : (
-        <Text c="dimmed">{isFetching && !data ? text.loading : error ? "" : text.noData}</Text>
-      )}
-      {all.length > TABLE_ROWS_MAX ? <Text size="sm">{`+ ${all.length - TABLE_ROWS_MAX} ${text.more}`}</Text> : null}
-    </Stack>
-  );
-}
-
-/** Ask in PromQL; the question, the range and the view are the address. */
-export function ExploreMetrics() {
-  const { text } = useText();
-  const [search, setSearch] = useSearchParams();
-  const asked = search.get("expr") ?? search.get("g0.expr") ?? "";
-  const [draft, setDraft] = useState<{ from: string; value: string }>({ from: asked, value: asked });
+  const [draft, setDraft] = useState({ from: asked, value: asked });
   // A new address replaces what was being typed.
   const value = draft.from === asked ? draft.value : asked;
-  const range = readTimeRange(search);
-  const tab = search.get("tab") ?? "chart";
-  const set = (name: string, to: string) =>
-    setSearch((before) => {
-      before.set(name, to);
-      return before;
-    });
-  const run = () => set("expr", value.trim());
   const edit = (to: string) => setDraft({ from: asked, value: to });
   return (
-    <Stack gap="sm">
-      <Group justify="space-between">
-        <Title order={2} size="h3">
-          {text.explore}
-        </Title>
-        <RangePicker />
-      </Group>
-      <Group align="flex-start" wrap="nowrap" gap="xs">
-        <div style={{ flex: 1, minWidth: 0 }}>
-          <Suspense fallback={<TextInput value={value} onChange={(event) => edit(event.currentTarget.value)} aria-label={text.expression} rightSection={<Loader size="xs" />} />}>
-            <PromqlEditor value={value} onChange={edit} onRun={run} label={text.expression} hint={text.placeholder} />
-          </Suspense>
+    <Group align="flex-start" wrap="nowrap" gap="xs">
+      <div style={{ flex: 1, minWidth: 0 }}>
+        <Suspense fallback={<TextInput value={value} onChange={(event) => edit(event.currentTarget.value)} aria-label={text.expression} />}>
+          <PromqlEditor value={value} onChange={edit} onRun={() => onRun(value.trim())} label={text.expression} hint={text.promqlHint} />
+        </Suspense>
+      </div>
+      <Button onClick={() => onRun(value.trim())}>{text.run}</Button>
+      {onRemove ? (
+        <ActionIcon size={36} variant="default" aria-label={text.removeQuery} title={text.removeQuery} onClick={onRemove}>
+          <Icon name="close" size={16} />
+        </ActionIcon>
+      ) : null}
+    </Group>
+  );
+}
+
+export default function ExploreMetrics() {
+  const { text } = useText();
+  const [search, setSearch] = useSearchParams();
+  const { span, setSpan } = useTimeRange();
+  const asked = search.getAll("expr");
+  if (asked.length === 0) asked.push(search.get("g0.expr") ?? "");
+  const tab = search.get("tab") ?? "chart";
+  const bounds = useMemo(() => alignSpan(span, chooseStep(span)), [span]);
+  const setAll = (expressions: string[]) =>
+    setSearch((before) => {
+      before.delete("expr");
+      before.delete("g0.expr");
+      for (const expression of expressions) before.append("expr", expression);
+      return before;
+    });
+  const setOne = (index: number, expression: string) => setAll(asked.map((one, at) => (at === index ? expression : one)));
+  const questions = asked.filter(Boolean);
+  return (
+    <div className="split">
+      <MetricBrowser span={span} chosen={asked[0] ?? ""} onPick={(expression) => setOne(asked.length - 1, expression)} />
+      <div className="stack">
+        {asked.map((expression, index) => (
+          // A query is its place in the list.
+          // oxlint-disable-next-line react/no-array-index-key
+          <Editor key={index} asked={expression} onRun={(next) => setOne(index, next)} onRemove={asked.length > 1 ? () => setAll(asked.filter((_, at) => at !== index)) : undefined} />
+        ))}
+        <div className="toolbar">
+          <SegmentedControl
+            size="xs"
+            value={tab}
+            onChange={(next) => setSearch((before) => (before.set("tab", next), before))}
+            data={[
+              { value: "chart", label: text.chart },
+              { value: "table", label: text.table },
+              { value: "explain", label: text.explainQuery },
+            ]}
+          />
+          <div className="grow" />
+          <Button size="compact-sm" variant="subtle" leftSection={<Icon name="plus" size={14} />} onClick={() => setAll([...asked, ""])}>
+            {text.addQuery}
+          </Button>
         </div>
-        <Button onClick={run}>{text.query}</Button>
-      </Group>
-      <Tabs value={tab} onChange={(next) => set("tab", next ?? "chart")}>
-        <Tabs.List>
-          <Tabs.Tab value="chart">{text.chart}</Tabs.Tab>
-          <Tabs.Tab value="table">{text.table}</Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="chart" pt="sm">
-          {tab === "chart" && asked ? <Chart expression={asked} range={range} /> : null}
-        </Tabs.Panel>
-        <Tabs.Panel value="table" pt="sm">
-          {tab === "table" && asked ? <Values expression={asked} range={range} /> : null}
-        </Tabs.Panel>
-      </Tabs>
-    </Stack>
+        {questions.length === 0 ? <Empty title={text.pickMetric}>{text.pickMetricHint}</Empty> : null}
+        {questions.map((expression, index) =>
+          tab === "explain" ? (
+            // oxlint-disable-next-line react/no-array-index-key
+            <Evaluation key={index} expression={expression} bounds={bounds} />
+          ) : (
+            // oxlint-disable-next-line react/no-array-index-key
+            <Panel key={index} title={questions.length > 1 ? <span className="mono">{expression}</span> : undefined}>
+              {tab === "table" ? <InstantResult expression={expression} time={span.end} /> : <RangeResult expression={expression} bounds={bounds} onSelect={setSpan} />}
+            </Panel>
+          ),
+        )}
+      </div>
+    </div>
   );
 }

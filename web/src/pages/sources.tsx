@@ -1,13 +1,17 @@
-import { Badge, Code, Group, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+// What is being watched, and whether it answers. What is wrong comes first.
+import { SegmentedControl, TextInput } from "@mantine/core";
 import { useSearchParams } from "react-router";
 
 import { useTargets } from "@/api/hooks";
 import type { Target } from "@/api/types";
 import { formatLabels } from "@/lib/format";
-import { useText } from "@/lib/text";
-import { Notice } from "@/ui/notice";
+import { useText } from "@/lib/text/text";
+import { formatAge } from "@/lib/time";
+import { Icon } from "@/ui/icon";
+import { Empty, Notice, Waiting } from "@/ui/notice";
+import { Panel } from "@/ui/panel";
+import { useClock } from "@/url/clock";
 
-const COLOR = { up: "green", down: "red", unknown: "gray" } as const;
 const ORDER = { down: 0, unknown: 1, up: 2 } as const;
 
 function matches(target: Target, filter: string): boolean {
@@ -15,83 +19,79 @@ function matches(target: Target, filter: string): boolean {
   return words.toLowerCase().includes(filter.toLowerCase());
 }
 
-function Row({ target }: { target: Target }) {
+function Row({ target, nowMs }: { target: Target; nowMs: number }) {
   const { text } = useText();
-  const seconds = Math.round((Date.now() - Date.parse(target.lastScrape)) / 1_000);
-  const scraped = Number.isFinite(seconds) && seconds < 1e9;
+  const scrapedMs = Date.parse(target.lastScrape);
+  const isScraped = Number.isFinite(scrapedMs) && scrapedMs > 0;
   return (
-    <Table.Tr>
-      <Table.Td>{target.scrapePool}</Table.Td>
-      <Table.Td>
-        <Code>{target.scrapeUrl}</Code>
-        {target.lastError ? (
-          <Text size="xs" c="red" mt={4}>
-            {target.lastError}
-          </Text>
-        ) : null}
-      </Table.Td>
-      <Table.Td>
-        <Badge color={COLOR[target.health]} variant="light">
-          {text[target.health]}
-        </Badge>
-      </Table.Td>
-      <Table.Td className="series-name">{formatLabels(target.labels, ["job"])}</Table.Td>
-      <Table.Td style={{ whiteSpace: "nowrap" }}>
-        {scraped ? `${seconds} ${text.secondsAgo} · ${(target.lastScrapeDuration * 1_000).toFixed(1)} ms` : text.never}
-      </Table.Td>
-    </Table.Tr>
+    <tr>
+      <td>
+        <span className={`pill ${target.health === "unknown" ? "" : target.health}`}>{text[target.health]}</span>
+      </td>
+      <td>{target.scrapePool}</td>
+      <td>
+        <a className="mono" href={target.globalUrl.startsWith("http") ? target.globalUrl : undefined} rel="noreferrer">
+          {target.scrapeUrl}
+        </a>
+        {target.lastError ? <div className="bad" style={{ fontSize: 12 }}>{target.lastError}</div> : null}
+      </td>
+      <td className="series-name">{formatLabels(target.labels, ["job"])}</td>
+      <td className="number">{isScraped ? `${formatAge(scrapedMs, nowMs)} · ${(target.lastScrapeDuration * 1_000).toFixed(1)} ms` : text.never}</td>
+    </tr>
   );
 }
 
-/** What is being watched, and whether it answers. What is wrong comes first. */
-export function Sources() {
+export default function Sources() {
   const { text } = useText();
   const [search, setSearch] = useSearchParams();
-  const { data, error } = useTargets();
+  const { nowMs } = useClock();
+  const { data, error } = useTargets(nowMs);
   const filter = search.get("filter") ?? "";
-  const active = (data?.data.activeTargets ?? []).filter((target) => matches(target, filter));
+  const health = search.get("health") ?? "";
+  const all = data?.data.activeTargets ?? [];
+  const active = all.filter((target) => matches(target, filter) && (health === "" || target.health === health));
   active.sort((a, b) => ORDER[a.health] - ORDER[b.health] || a.scrapePool.localeCompare(b.scrapePool) || a.scrapeUrl.localeCompare(b.scrapeUrl));
+  const count = (wanted: Target["health"]) => all.filter((target) => target.health === wanted).length;
+  const set = (name: string, value: string) => setSearch((before) => (value ? before.set(name, value) : before.delete(name), before), { replace: true });
   return (
-    <Stack gap="sm">
-      <Group justify="space-between">
-        <Title order={2} size="h3">
-          {text.sources}
-        </Title>
-        <TextInput
+    <div className="stack">
+      <div className="toolbar">
+        <SegmentedControl
           size="xs"
-          w={280}
-          value={filter}
-          placeholder={text.filter}
-          aria-label={text.filter}
-          onChange={(event) => {
-            const value = event.currentTarget.value;
-            setSearch((before) => (value ? before.set("filter", value) : before.delete("filter"), before), { replace: true });
-          }}
+          value={health}
+          onChange={(next) => set("health", next)}
+          data={[
+            { value: "", label: `${text.all} ${all.length}` },
+            { value: "down", label: `${text.down} ${count("down")}` },
+            { value: "up", label: `${text.up} ${count("up")}` },
+          ]}
         />
-      </Group>
+        <TextInput size="xs" className="grow" maw={380} value={filter} placeholder={text.filterTargets} aria-label={text.filterTargets} leftSection={<Icon name="search" size={14} />} onChange={(event) => set("filter", event.currentTarget.value)} />
+        <span className="soft" style={{ fontSize: 13 }}>{`${data?.data.droppedTargets.length ?? 0} ${text.dropped}`}</span>
+      </div>
       <Notice error={error} />
-      {data && active.length === 0 ? (
-        <Text c="dimmed">{text.noTargets}</Text>
-      ) : (
-        <Table.ScrollContainer minWidth={700}>
-          <Table striped stickyHeader>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{text.pool}</Table.Th>
-                <Table.Th>{text.target}</Table.Th>
-                <Table.Th>{text.state}</Table.Th>
-                <Table.Th>{text.labels}</Table.Th>
-                <Table.Th>{text.lastScrape}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
+      {!data && !error ? <Waiting label={text.loading} /> : null}
+      {data && active.length === 0 ? <Empty title={text.noTargets}>{text.noTargetsHint}</Empty> : null}
+      {active.length > 0 ? (
+        <Panel flush className="scroll-x">
+          <table className="plain-table">
+            <thead>
+              <tr>
+                <th>{text.state}</th>
+                <th>{text.pool}</th>
+                <th>{text.target}</th>
+                <th>{text.labels}</th>
+                <th className="number">{text.lastScrape}</th>
+              </tr>
+            </thead>
+            <tbody>
               {active.map((target) => (
-                <Row key={`${target.scrapePool} ${target.scrapeUrl} ${formatLabels(target.labels)}`} target={target} />
+                <Row key={`${target.scrapePool} ${target.scrapeUrl} ${formatLabels(target.labels)}`} target={target} nowMs={nowMs} />
               ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      )}
-    </Stack>
+            </tbody>
+          </table>
+        </Panel>
+      ) : null}
+    </div>
   );
 }

@@ -311,6 +311,8 @@ pub(crate) struct ShowSettings {
     pub(crate) prometheus_port: u16,
     /// Port of the page; 0 switches it off.
     pub(crate) page_port: u16,
+    /// Kibana's port, from which browsers are led to the page; 0 switches it off.
+    pub(crate) logs_page_port: u16,
     /// Port of Elasticsearch's API; 0 switches it off.
     pub(crate) elasticsearch_port: u16,
     /// The version that clients of Elasticsearch are told.
@@ -334,6 +336,7 @@ impl Default for ShowSettings {
         Self {
             prometheus_port: 9090,
             page_port: 3000,
+            logs_page_port: 5601,
             elasticsearch_port: 9200,
             elasticsearch_version: "8.5.3".to_owned(),
             jaeger_port: 16686,

@@ -20,6 +20,7 @@ use vigie_store::Store;
 use vigie_world::World;
 
 use super::listeners::Listeners;
+use super::page_routes::PageDoors;
 use crate::plan::{Port, TraceDoor};
 
 /// What all doors share.
@@ -75,12 +76,17 @@ impl Doors {
             .with_state(Arc::clone(&self.otlp))
     }
 
+    /// Jaeger's query API.
+    pub(super) fn query_router(&self) -> Router {
+        jaeger::router(Arc::clone(&self.query))
+    }
+
     /// Listens on all of `ports`.
     pub(super) async fn open(
         &self,
         ports: &[(TraceDoor, Port)],
         listeners: &mut Listeners,
-        stop: &CancellationToken,
+        (page, stop): (PageDoors, &CancellationToken),
     ) -> Result<()> {
         for (door, port) in ports {
             let (part, router) = match door {
@@ -97,7 +103,9 @@ impl Doors {
                     ("zipkin", collector::zipkin_router(Arc::clone(&self.collector)))
                 }
                 TraceDoor::JaegerSampling => ("jaeger_sampling", sampling::router()),
-                TraceDoor::JaegerQuery => ("jaeger", jaeger::router(Arc::clone(&self.query))),
+                TraceDoor::JaegerQuery => {
+                    ("jaeger", page.wrap("/explore/traces", self.query_router()))
+                }
                 TraceDoor::JaegerCompact | TraceDoor::JaegerBinary => {
                     self.listen_agent(port, stop).await?;
                     continue;

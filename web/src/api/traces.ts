@@ -1,0 +1,110 @@
+// Jaeger's query API, below /jaeger on this origin.
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+
+import { queryText, request } from "@/api/client";
+import { type JaegerTrace, readTrace, type Trace } from "@/lib/trace";
+import type { Span as TimeSpan } from "@/url/time-range";
+
+const BASE = "/jaeger/api";
+
+interface Envelope<T> {
+  data: T | null;
+  errors: { msg: string }[] | null;
+}
+
+async function get<T>(path: string, parameters: Record<string, string | number | undefined>, signal?: AbortSignal): Promise<T | null> {
+  const body = await request<Envelope<T>>(`${BASE}/${path}${queryText(parameters)}`, { signal });
+  return body.data;
+}
+
+export interface TraceSearch {
+  service: string;
+  operation: string;
+  tags: string;
+  minDuration: string;
+  maxDuration: string;
+  limit: number;
+}
+
+/** `a=1 b="two words"` as the object that Jaeger takes. */
+export function readTags(text: string): Record<string, string> {
+  const tags: Record<string, string> = {};
+  for (const [, name, quoted, bare] of text.matchAll(/([^\s=]+)=(?:"([^"]*)"|(\S*))/g)) {
+    if (name) tags[name] = quoted ?? bare ?? "";
+  }
+  return tags;
+}
+
+export function useServices() {
+  return useQuery({
+    queryKey: ["services"],
+    staleTime: 30_000,
+    queryFn: async ({ signal }) => ((await get<string[]>("services", {}, signal)) ?? []).toSorted(),
+  });
+}
+
+export function useOperations(service: string) {
+  return useQuery({
+    queryKey: ["operations", service],
+    enabled: service !== "",
+    staleTime: 30_000,
+    queryFn: async ({ signal }) => ((await get<string[]>(`services/${encodeURIComponent(service)}/operations`, {}, signal)) ?? []).toSorted(),
+  });
+}
+
+/** Traces that match, the newest first. */
+export function useTraceSearch(search: TraceSearch, span: TimeSpan) {
+  const { service, operation, tags, minDuration, maxDuration, limit } = search;
+  return useQuery({
+    queryKey: ["trace-search", search, span],
+    enabled: service !== "",
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }): Promise<Trace[]> => {
+      const wanted = readTags(tags);
+      const found = await get<JaegerTrace[]>(
+        "traces",
+        {
+          service,
+          operation: operation || undefined,
+          tags: Object.keys(wanted).length > 0 ? JSON.stringify(wanted) : undefined,
+          minDuration: minDuration || undefined,
+          maxDuration: maxDuration || undefined,
+          start: Math.floor(span.start * 1e6),
+          end: Math.ceil(span.end * 1e6),
+          limit,
+        },
+        signal,
+      );
+      return (found ?? []).map(readTrace).toSorted((a, b) => b.startUs - a.startUs);
+    },
+  });
+}
+
+export function useTrace(id: string) {
+  return useQuery({
+    queryKey: ["trace", id],
+    enabled: id !== "",
+    staleTime: 30_000,
+    queryFn: async ({ signal }): Promise<Trace | null> => {
+      const found = await get<JaegerTrace[]>(`traces/${encodeURIComponent(id)}`, {}, signal);
+      return found?.[0] ? readTrace(found[0]) : null;
+    },
+  });
+}
+
+export interface Dependency {
+  parent: string;
+  child: string;
+  callCount: number;
+}
+
+/** Who calls whom in a span of time. */
+export function useDependencies(span: TimeSpan) {
+  const end = Math.ceil(span.end / 15) * 15_000;
+  const lookback = Math.ceil(span.end - span.start) * 1_000;
+  return useQuery({
+    queryKey: ["dependencies", end, lookback],
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => (await get<Dependency[]>("dependencies", { endTs: end, lookback }, signal)) ?? [],
+  });
+}
