@@ -119,7 +119,7 @@ export async function bulk(elasticsearch, index, documents) {
 }
 
 export async function seedTracesAndLogs({ otlp: collector, elasticsearch }, nowMs, minutes = 15, perMinute = 20) {
-  const next = random(7);
+  const next = random(Math.floor(nowMs / 1_000));
   const logs = [];
   const spans = [];
   const count = minutes * perMinute;
