@@ -9,6 +9,7 @@ mod annotations;
 mod engine;
 mod error;
 mod eval;
+pub mod logql;
 mod options;
 mod output;
 mod plan;

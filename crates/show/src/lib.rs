@@ -15,6 +15,7 @@ mod grpc;
 pub mod jaeger;
 mod json;
 pub mod logstash;
+pub mod loki;
 mod number;
 pub mod otlp;
 pub mod page;

@@ -119,9 +119,11 @@ impl ServerBuilder {
     pub async fn start(self) -> Result<Server> {
         let (api_port, page_port, host_port) = (free_port()?, free_port()?, free_port()?);
         let (elasticsearch_port, alerts_port) = (free_port()?, free_port()?);
+        let loki_port = free_port()?;
         let settings = format!(
             "{}\n[show]\nprometheus_port = {api_port}\npage_port = {page_port}\n\
              elasticsearch_port = {elasticsearch_port}\n\
+             loki_port = {loki_port}\n\
              enable_lifecycle = true\nenable_admin_api = true\n{}\
              [receive]\nhost_port = {host_port}\n{}{}\n\
              [respond]\nport = {alerts_port}\n",
@@ -137,6 +139,7 @@ impl ServerBuilder {
             api: format!("http://127.0.0.1:{api_port}"),
             page: format!("http://127.0.0.1:{page_port}"),
             elasticsearch: format!("http://127.0.0.1:{elasticsearch_port}"),
+            loki: format!("http://127.0.0.1:{loki_port}"),
             host: format!("http://127.0.0.1:{host_port}"),
             alerts: format!("http://127.0.0.1:{alerts_port}"),
             client: client()?,
@@ -163,6 +166,8 @@ pub struct Server {
     pub page: String,
     /// Address of Elasticsearch's API.
     pub elasticsearch: String,
+    /// Base URL of Loki's API.
+    pub loki: String,
     /// Address of this host's metrics.
     pub host: String,
     /// Address of Alertmanager's API.

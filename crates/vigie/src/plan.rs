@@ -71,6 +71,8 @@ pub(crate) struct Plan {
     /// Kibana's port, which leads to the page.
     pub(crate) logs_page_port: Option<Port>,
     pub(crate) elasticsearch_port: Option<Port>,
+    /// Port of Loki's API.
+    pub(crate) loki_port: Option<Port>,
     /// The version that clients of Elasticsearch are told.
     pub(crate) elasticsearch_version: String,
     pub(crate) host_port: Option<Port>,
@@ -147,6 +149,7 @@ impl Plan {
             page_port: port(settings.show.page_port, 3000)?,
             logs_page_port: port(settings.show.logs_page_port, 5601)?,
             elasticsearch_port: port(settings.show.elasticsearch_port, 9200)?,
+            loki_port: port(settings.show.loki_port, 3100)?,
             elasticsearch_version: settings.show.elasticsearch_version.clone(),
             host_port: port(settings.receive.host_port, 9100)?,
             trace_ports: trace_ports(&settings, port)?,
@@ -204,6 +207,7 @@ impl Plan {
             page_port: None,
             logs_page_port: None,
             elasticsearch_port: None,
+            loki_port: None,
             elasticsearch_version: String::new(),
             host_port: None,
             trace_ports: Vec::new(),
@@ -273,6 +277,7 @@ impl Plan {
         Ok(Self {
             store: Some(store),
             elasticsearch_port: Self::port(listen, 9200, 0, false)?,
+            loki_port: None,
             elasticsearch_version: settings.show.elasticsearch_version.clone(),
             logstash: LogstashPlan::from_arguments(args, listen)?,
             retention_text,
@@ -293,6 +298,7 @@ impl Plan {
             page_port: None,
             logs_page_port: None,
             elasticsearch_port: None,
+            loki_port: None,
             elasticsearch_version: String::new(),
             host_port: None,
             trace_ports: Vec::new(),

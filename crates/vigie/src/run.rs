@@ -7,6 +7,7 @@ mod elasticsearch;
 mod listeners;
 mod local;
 mod logstash;
+mod loki;
 mod operator;
 mod page_routes;
 pub(crate) mod respond;
@@ -86,6 +87,7 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         api: ports.api,
         page: ports.page,
         elasticsearch: ports.elasticsearch,
+        loki: ports.loki,
         host_address,
         reacting,
         doors,
@@ -139,6 +141,7 @@ struct Ports {
     page: Option<TcpListener>,
     logs_page: Option<TcpListener>,
     elasticsearch: Option<TcpListener>,
+    loki: Option<TcpListener>,
     host: Option<TcpListener>,
 }
 
@@ -156,8 +159,9 @@ impl Ports {
         let logs_page = listeners.bind_wanted("logs_page", plan.logs_page_port.as_ref()).await?;
         let elasticsearch =
             listeners.bind_wanted("elasticsearch", plan.elasticsearch_port.as_ref()).await?;
+        let loki = listeners.bind_wanted("loki", plan.loki_port.as_ref()).await?;
         let host = listeners.bind_wanted("host", plan.host_port.as_ref()).await?;
-        Ok(Self { api, alerts, page, logs_page, elasticsearch, host })
+        Ok(Self { api, alerts, page, logs_page, elasticsearch, loki, host })
     }
 }
 
@@ -167,6 +171,7 @@ struct MetricsPart<'a> {
     api: Vec<TcpListener>,
     page: Option<TcpListener>,
     elasticsearch: Option<TcpListener>,
+    loki: Option<TcpListener>,
     host_address: Option<SocketAddr>,
     reacting: Option<(Arc<Reacting>, Arc<AlertmanagerState>)>,
     doors: Doors,
@@ -272,6 +277,9 @@ impl MetricsPart<'_> {
         }
         if let Some(listener) = self.elasticsearch {
             listeners.serve("elasticsearch", listener, documents);
+        }
+        if let Some(listener) = self.loki {
+            listeners.serve("loki", listener, loki::router(plan, &store, world));
         }
         self.doors.serve(&state, &lines, listeners).await;
         if let Some(part) = &plan.logstash {

@@ -313,6 +313,8 @@ pub(crate) struct ShowSettings {
     pub(crate) page_port: u16,
     /// Kibana's port, from which browsers are led to the page; 0 switches it off.
     pub(crate) logs_page_port: u16,
+    /// Port of Loki's API; 0 switches it off.
+    pub(crate) loki_port: u16,
     /// Port of Elasticsearch's API; 0 switches it off.
     pub(crate) elasticsearch_port: u16,
     /// The version that clients of Elasticsearch are told.
@@ -337,6 +339,7 @@ impl Default for ShowSettings {
             prometheus_port: 9090,
             page_port: 3000,
             logs_page_port: 5601,
+            loki_port: 3100,
             elasticsearch_port: 9200,
             elasticsearch_version: "8.5.3".to_owned(),
             jaeger_port: 16686,

@@ -13,6 +13,7 @@ mod elasticsearch;
 mod hostile;
 mod import;
 mod logstash;
+mod loki;
 mod objects;
 mod page;
 mod remote;
