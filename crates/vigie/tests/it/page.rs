@@ -56,5 +56,5 @@ async fn the_page_shows_this_host_and_its_sources() {
     assert!(traces.contains("No traces yet"), "{traces}");
 
     let wrong = rendered(&server, &browser, "/explore/metrics?tab=table&expr=sum(");
-    assert!(wrong.contains("unexpected end of input"), "{wrong}");
+    assert!(wrong.contains("unclosed left parenthesis"), "{wrong}");
 }
