@@ -217,16 +217,14 @@ impl<'a> Lexer<'a> {
                 Ok(self.number(1))
             }
             c if c.is_alphabetic() || c == '_' => Ok(self.word()),
-            c => match SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
-                Some(symbol) => {
+            c => {
+                if let Some(symbol) = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
                     self.at += symbol.len();
-                    Ok(TokenKind::Symbol(symbol))
+                    return Ok(TokenKind::Symbol(symbol));
                 }
-                None => {
-                    self.at += c.len_utf8();
-                    Ok(TokenKind::Identifier(c.to_string()))
-                }
-            },
+                self.at += c.len_utf8();
+                Ok(TokenKind::Identifier(c.to_string()))
+            }
         }
     }
 

@@ -101,16 +101,15 @@ impl Pattern {
             let PatternPart::Capture(name) = part else { continue };
             let mut ended = false;
             let taken = match parts.peek() {
-                Some(PatternPart::Literal(literal)) => match rest.split_once(literal.as_str()) {
-                    Some((taken, after)) => {
+                Some(PatternPart::Literal(literal)) => {
+                    if let Some((taken, after)) = rest.split_once(literal.as_str()) {
                         rest = after;
                         taken
-                    }
-                    None => {
+                    } else {
                         ended = true;
                         rest
                     }
-                },
+                }
                 _ => std::mem::take(&mut rest),
             };
             if let Some(name) = name {

@@ -159,13 +159,12 @@ impl<'s> Scan<'s> {
             self.labels.push(name, value, Origin::Stream);
         }
         self.parts.add_metadata(&mut self.labels);
-        let mut line = match self.parts.line.take() {
-            Some(line) => line,
-            None => {
-                self.packed.clear();
-                part.source(row, &mut self.packed)?;
-                String::from_utf8_lossy(&self.packed).into_owned()
-            }
+        let mut line = if let Some(line) = self.parts.line.take() {
+            line
+        } else {
+            self.packed.clear();
+            part.source(row, &mut self.packed)?;
+            String::from_utf8_lossy(&self.packed).into_owned()
         };
         if !self.pipeline.run(time_ns, &mut line, &mut self.labels) {
             return Ok(None);

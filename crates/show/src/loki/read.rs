@@ -191,14 +191,14 @@ async fn streams(
     .await
 }
 
-fn names(found: BTreeSet<String>) -> Response {
+fn names(found: &BTreeSet<String>) -> Response {
     Json(json!({"status": "success", "data": found})).into_response()
 }
 
 pub(super) async fn labels(State(state): Shared, who: Identity, p: Parameters) -> Response {
     answer(streams(&state, &who, &p, &["query"]).await.map(|streams| {
         let all = streams.iter().flat_map(|stream| stream.labels.iter());
-        names(all.map(|(name, _)| name.to_owned()).collect())
+        names(&all.map(|(name, _)| name.to_owned()).collect())
     }))
 }
 
@@ -210,7 +210,7 @@ pub(super) async fn values(
 ) -> Response {
     answer(streams(&state, &who, &p, &["query"]).await.map(|streams| {
         let all = streams.iter().filter_map(|stream| stream.labels.get(&name));
-        names(all.map(str::to_owned).collect())
+        names(&all.map(str::to_owned).collect())
     }))
 }
 

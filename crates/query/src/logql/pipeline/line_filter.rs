@@ -15,7 +15,7 @@ pub(crate) struct CompiledLineFilter {
 
 #[derive(Debug)]
 enum LineTest {
-    Contains(memchr::memmem::Finder<'static>),
+    Contains(Box<memchr::memmem::Finder<'static>>),
     Regex(regex::Regex),
     Address(AddressRange),
     Pattern(Pattern),
@@ -44,7 +44,7 @@ impl LineTest {
         }
         Ok(match op {
             LineOp::Contains | LineOp::NotContains => {
-                Self::Contains(memchr::memmem::Finder::new(text.as_bytes()).into_owned())
+                Self::Contains(Box::new(memchr::memmem::Finder::new(text.as_bytes()).into_owned()))
             }
             LineOp::Matches | LineOp::NotMatches => Self::Regex(
                 compile(text).map_err(|error| LogqlError::BadRequest(error.to_string()))?,
