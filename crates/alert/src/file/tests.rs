@@ -92,7 +92,7 @@ fn what_is_wrong_is_said_in_prometheus_words_with_its_place() {
         (
             "groups:\n- name: g\n  rules:\n  - record: r\n    expr: sum(\n",
             "5:11: group \"g\", rule 1, \"r\": could not parse expression: 1:5: parse error: \
-             unexpected end of input",
+             unclosed left parenthesis",
         ),
         (
             "groups:\n- name: g\n  rules:\n  - record: r\n    expr: up\n    for: 1m\n",

@@ -148,7 +148,7 @@ async fn what_cannot_be_run_is_an_error() {
         ),
         (
             "tests: [{promql_expr_test: [{expr: 'sum(', eval_time: 1m}]}]",
-            "    expr: \"sum(\", time: 1m, err: 1:5: parse error: unexpected end of input",
+            "    expr: \"sum(\", time: 1m, err: 1:5: parse error: unclosed left parenthesis",
         ),
     ];
     for (tests, expected) in cases {
