@@ -1,5 +1,5 @@
 //! What people write, as trees: PromQL, LogQL, relabel rules, YAML, Lucene's and Elasticsearch's
-//! notations, Go templates; printer and positions of errors.
+//! notations, Go templates, runbooks; printer and positions of errors.
 //!
 //! Text enters, trees leave, and errors say where in the text. Nothing here evaluates a query,
 //! reads a file or knows the store.
@@ -10,6 +10,7 @@ pub mod logstash;
 pub mod promql;
 pub mod relabel;
 pub mod ruby_pattern;
+pub mod runbook;
 pub mod search;
 pub mod template;
 pub mod yaml;

@@ -88,6 +88,20 @@ pub struct Delivery {
     pub alerts: Arc<[NotifyAlert]>,
 }
 
+/// An entry of a timeline, for who follows what is decided.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Key of the group.
+    pub group_key: Arc<str>,
+    /// Who is told.
+    pub receiver: Arc<str>,
+    /// What.
+    pub entry: crate::why::Entry,
+}
+
+/// Entries that wait for who follows; a follower that does not come costs no more.
+const FEED_MAX: usize = 10_000;
+
 /// What came of alerts that were handed in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PutOutcome {
@@ -120,6 +134,8 @@ pub struct Engine {
     /// What is put back is on the timelines already.
     is_restoring: bool,
     records: Vec<Record>,
+    /// Entries for who follows; `None`: nobody does.
+    feed: Option<Vec<Told>>,
     stats: EngineStats,
 }
 
@@ -152,6 +168,7 @@ impl Engine {
             not_before_ms: now.mono_ms + millis(times.start_delay),
             is_restoring: false,
             records: Vec::new(),
+            feed: None,
             stats: EngineStats::default(),
         }
     }
@@ -237,6 +254,16 @@ impl Engine {
         std::mem::take(&mut self.records)
     }
 
+    /// Keeps entries of timelines for [`take_feed`](Self::take_feed) from now on, or not any more.
+    pub fn follow(&mut self, is_followed: bool) {
+        self.feed = is_followed.then(Vec::new);
+    }
+
+    /// Entries of timelines since the last call.
+    pub fn take_feed(&mut self) -> Vec<Told> {
+        self.feed.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -257,6 +284,12 @@ impl Engine {
         };
         let is_new = self.timelines.get(&key).is_none();
         let entry = self.timelines.add(&key, now.wall_ms, event, (&self.limits, header));
+        if let (Some(entry), Some(feed)) = (&entry, &mut self.feed)
+            && feed.len() < FEED_MAX
+        {
+            let (group_key, receiver) = (Arc::clone(&key.0), Arc::clone(&key.1));
+            feed.push(Told { group_key, receiver, entry: entry.clone() });
+        }
         if is_new && let Some(timeline) = self.timelines.get(&key) {
             self.records.push(Record::Timeline(timeline.clone()));
         } else if let Some(entry) = entry {

@@ -10,11 +10,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use vigie_world::{AppendFile, Disk, FileLock};
 
-use crate::Record;
+/// What a journal keeps.
+pub(crate) trait Durable: Serialize + DeserializeOwned {
+    /// The first line of its files.
+    const HEADER: &'static str;
 
-const HEADER: &str = "vigie-respond 1";
+    /// Whether it must be on disk before anybody hears of it.
+    fn is_urgent(&self) -> bool;
+}
+
 /// A log shorter than this is not worth a new snapshot.
 const LOG_BYTES_MIN: u64 = 4 << 20;
 /// Bytes that a file may have when it is read.
@@ -22,18 +30,21 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// The two files of one tenant, open for writing.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub(crate) struct Journal<R> {
+    record: std::marker::PhantomData<fn(R)>,
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     generation: u64,
     log: Box<dyn AppendFile>,
+    /// Bytes of the log that are whole records; what follows is of a failed write.
+    log_bytes: u64,
     snapshot_bytes: u64,
     _lock: Box<dyn FileLock>,
 }
 
-impl Journal {
+impl<R: Durable> Journal<R> {
     /// Opens the files in `folder` (made when it is not there) and reads what was kept.
-    pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> io::Result<(Self, Vec<Record>)> {
+    pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> io::Result<(Self, Vec<R>)> {
         disk.create_folder(folder)?;
         let lock = disk.lock(&folder.join("lock"))?;
         let generation = newest(&*disk, folder)?;
@@ -55,25 +66,41 @@ impl Journal {
             log.truncate(valid)?;
         }
         if valid == 0 {
-            log.append(line(HEADER).as_bytes())?;
+            log.append(line(R::HEADER).as_bytes())?;
             log.sync()?;
         }
         disk.sync_folder(folder)?;
         remove_others(&*disk, folder, generation);
         let folder = folder.to_path_buf();
-        Ok((Self { disk, folder, generation, log, snapshot_bytes, _lock: lock }, records))
+        let log_bytes = log.length();
+        let journal = Self {
+            log_bytes,
+            record: std::marker::PhantomData,
+            disk,
+            folder,
+            generation,
+            log,
+            snapshot_bytes,
+            _lock: lock,
+        };
+        Ok((journal, records))
     }
 
     /// Writes records; they survive the loss of power when it returns and one was urgent.
-    pub(crate) fn write(&mut self, records: &[Record]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, records: &[R]) -> io::Result<()> {
         let mut text = String::new();
         for record in records {
             text.push_str(&encode(record)?);
         }
+        if self.log.length() > self.log_bytes {
+            // Behind a torn record nothing would be read.
+            self.log.truncate(self.log_bytes)?;
+        }
         self.log.append(text.as_bytes())?;
-        if records.iter().any(Record::is_urgent) {
+        if records.iter().any(Durable::is_urgent) {
             self.log.sync()?;
         }
+        self.log_bytes = self.log.length();
         Ok(())
     }
 
@@ -83,9 +110,9 @@ impl Journal {
     }
 
     /// Starts anew with `records`, which are everything there is.
-    pub(crate) fn replace(&mut self, records: &[Record]) -> io::Result<()> {
+    pub(crate) fn replace(&mut self, records: &[R]) -> io::Result<()> {
         let generation = self.generation + 1;
-        let mut text = line(HEADER);
+        let mut text = line(R::HEADER);
         for record in records {
             text.push_str(&encode(record)?);
         }
@@ -93,10 +120,11 @@ impl Journal {
         // the changes that follow must have a file whose name is durable.
         let mut log = self.disk.open_append(&log_path(&self.folder, generation))?;
         log.truncate(0)?;
-        log.append(line(HEADER).as_bytes())?;
+        log.append(line(R::HEADER).as_bytes())?;
         log.sync()?;
         self.disk.write_atomic(&snapshot_path(&self.folder, generation), text.as_bytes())?;
         self.generation = generation;
+        self.log_bytes = log.length();
         self.log = log;
         self.snapshot_bytes = text.len() as u64;
         remove_others(&*self.disk, &self.folder, generation);
@@ -131,7 +159,7 @@ fn remove_others(disk: &dyn Disk, folder: &Path, generation: u64) {
     }
 }
 
-fn encode(record: &Record) -> io::Result<String> {
+fn encode<R: Serialize>(record: &R) -> io::Result<String> {
     serde_json::to_string(record).map(|json| line(&json)).map_err(io::Error::other)
 }
 
@@ -140,7 +168,11 @@ fn line(text: &str) -> String {
 }
 
 /// Reads the lines of a file; gives how many of its bytes are sound, and how many it has.
-fn read_lines(disk: &dyn Disk, path: &Path, records: &mut Vec<Record>) -> io::Result<(u64, u64)> {
+fn read_lines<R: Durable>(
+    disk: &dyn Disk,
+    path: &Path,
+    records: &mut Vec<R>,
+) -> io::Result<(u64, u64)> {
     if disk.open_read(path)?.length() > FILE_BYTES_MAX {
         return Err(io::Error::other(format!("{} is too large", path.display())));
     }
@@ -148,7 +180,7 @@ fn read_lines(disk: &dyn Disk, path: &Path, records: &mut Vec<Record>) -> io::Re
     let mut valid = 0_u64;
     for (number, whole) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let Some(text) = sound(whole) else { break };
-        if number == 0 && text != HEADER {
+        if number == 0 && text != R::HEADER {
             let message = format!("{} has a version that is not known: {text}", path.display());
             return Err(io::Error::other(message));
         }
@@ -179,12 +211,13 @@ mod tests {
     use vigie_world::SimDisk;
 
     use super::*;
+    use crate::Record;
 
     fn gone(number: usize) -> Record {
         Record::SilenceGone { id: number.to_string() }
     }
 
-    fn open(disk: &SimDisk) -> (Journal, Vec<Record>) {
+    fn open(disk: &SimDisk) -> (Journal<Record>, Vec<Record>) {
         Journal::open(Arc::new(disk.clone()), Path::new("/data/respond")).unwrap()
     }
 
@@ -194,7 +227,8 @@ mod tests {
         let (mut journal, records) = open(&disk);
         assert!(records.is_empty());
         journal.write(&[gone(1), gone(2)]).unwrap();
-        let busy = Journal::open(Arc::new(disk.clone()), Path::new("/data/respond")).unwrap_err();
+        let busy = Journal::<Record>::open(Arc::new(disk.clone()), Path::new("/data/respond"))
+            .unwrap_err();
         assert_eq!(busy.kind(), ErrorKind::WouldBlock, "one process at a time");
         drop(journal);
         let (mut journal, records) = open(&disk);

@@ -5,17 +5,22 @@
 
 mod alert;
 pub mod config;
+pub mod desk;
 mod engine;
 mod fingerprint;
+pub mod incident;
 mod inhibit;
 mod interval;
 mod journal;
 mod limits;
+pub mod link;
 mod log;
 mod matcher;
 pub mod notify;
+pub mod oncall;
 mod responder;
 mod route;
+pub mod runbook;
 mod silence;
 mod templates;
 pub mod why;
@@ -24,7 +29,7 @@ pub use alert::{AlertError, Now, StoredAlert};
 pub use engine::{
     Acknowledgement, AlertFilter, AlertStatus, AlertView, Delivery, DeliveryStats, Engine,
     EngineStats, EngineTimes, GroupView, LATENCY_BOUNDS_SECONDS, PutOutcome, Record, Restored,
-    Running,
+    Running, Told,
 };
 pub use fingerprint::Fingerprint;
 pub use inhibit::InhibitRule;

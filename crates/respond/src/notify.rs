@@ -33,6 +33,7 @@ use vigie_model::Labels;
 pub use build::build_integrations;
 pub use message::MessageTemplates;
 pub use post::NotifyEnvironment;
+pub(crate) use sign::hmac;
 
 use crate::Fingerprint;
 
@@ -181,6 +182,17 @@ pub trait Notifier: Send + Sync + fmt::Debug {
         context: &'a NotifyContext,
         alerts: &'a [NotifyAlert],
     ) -> BoxFuture<'a, Result<NotifyReceipt, NotifyError>>;
+
+    /// Tells that somebody takes care, where the other side can be told; `None` where not.
+    fn acknowledge<'a>(
+        &'a self,
+        context: &'a NotifyContext,
+        alerts: &'a [NotifyAlert],
+        by: &'a str,
+    ) -> Option<BoxFuture<'a, Result<NotifyReceipt, NotifyError>>> {
+        let _ = (context, alerts, by);
+        None
+    }
 
     /// The message that [`notify`](Self::notify) would send, for previews.
     fn render(

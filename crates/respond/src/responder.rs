@@ -23,6 +23,7 @@ use crate::{EngineTimes, Limits, PutOutcome, Running};
 pub use access::AccessError;
 pub use preview::{Preview, RenderedIntegration, preview};
 pub use tenant::Tenant;
+pub(crate) use tenant::blocking;
 
 /// Tenants with alerts at once; a sender cannot make more.
 const TENANTS_MAX: usize = 1_000;

@@ -7,16 +7,23 @@
 
 mod clock;
 mod disk;
+mod process;
 mod random;
 mod real_disk;
+mod real_process;
 mod sim_disk;
 
 use std::sync::Arc;
 
 pub use clock::{Clock, ManualClock, RealClock, SleepFuture};
 pub use disk::{AppendFile, Disk, EntryKind, FileLock, FolderEntry, ReadFile};
+pub use process::{
+    OutputSink, ProcessEnd, ProcessFuture, ProcessLimits, ProcessRequest, ProcessStatus, Processes,
+    Script, SimProcesses, SimulatedRun,
+};
 pub use random::Random;
 pub use real_disk::RealDisk;
+pub use real_process::{LAUNCH_ARGUMENT, RealProcesses, launch};
 pub use sim_disk::{Fault, SimDisk};
 
 /// The outside, as far as the middle of Vigie may know it.

@@ -111,6 +111,14 @@ pub(super) fn to_map(labels: &Labels) -> BTreeMap<String, String> {
     labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
+impl crate::journal::Durable for Record {
+    const HEADER: &'static str = "vigie-respond 1";
+
+    fn is_urgent(&self) -> bool {
+        matches!(self, Self::Silence(_) | Self::Told(_) | Self::Acknowledged { .. })
+    }
+}
+
 impl Record {
     pub(super) fn alert(alert: &StoredAlert) -> Self {
         Self::Alert(AlertRecord {
@@ -155,11 +163,6 @@ impl Record {
 
     pub(super) fn log_gone(key: &LogKey) -> Self {
         Self::LogGone(KeyRecord::of(key))
-    }
-
-    /// Whether it must be on disk before anybody hears of it.
-    pub const fn is_urgent(&self) -> bool {
-        matches!(self, Self::Silence(_) | Self::Told(_) | Self::Acknowledged { .. })
     }
 }
 

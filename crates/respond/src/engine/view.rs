@@ -296,6 +296,27 @@ impl Engine {
         self.log.iter().filter(|(key, _)| &*key.group_key == group_key).collect()
     }
 
+    /// All alerts that fire.
+    pub fn firing(&self, now: Now) -> impl Iterator<Item = &StoredAlert> {
+        self.alerts.values().map(|alert| &**alert).filter(move |alert| !alert.is_resolved(now))
+    }
+
+    /// Whether an alert fires.
+    pub fn is_firing(&self, fingerprint: Fingerprint, now: Now) -> bool {
+        self.alerts.get(&fingerprint).is_some_and(|alert| !alert.is_resolved(now))
+    }
+
+    /// Keys and labels of the groups that an alert with `labels` belongs to, in the order of the
+    /// routing tree.
+    pub fn group_keys_of(&self, labels: &Labels) -> Vec<(String, Labels)> {
+        let routes = self.running.config.routes.matching(labels);
+        let keyed = routes.into_iter().map(|route| {
+            let group_labels = route.grouping.labels_of(labels);
+            (route.group_key(&group_labels), group_labels)
+        });
+        keyed.collect()
+    }
+
     /// How many entries the notification log has.
     pub fn log_length(&self) -> usize {
         self.log.iter().count()

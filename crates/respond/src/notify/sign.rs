@@ -11,7 +11,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// HMAC (RFC 2104) over a hash with blocks of 64 bytes: SHA-256 and MD5.
-pub(super) fn hmac<D: Digest>(key: &[u8], message: &[u8]) -> Vec<u8> {
+pub(crate) fn hmac<D: Digest>(key: &[u8], message: &[u8]) -> Vec<u8> {
     const BLOCK: usize = 64;
     let mut block = if key.len() > BLOCK { D::digest(key).to_vec() } else { key.to_vec() };
     block.resize(BLOCK, 0);

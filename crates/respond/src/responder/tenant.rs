@@ -31,7 +31,7 @@ pub struct Tenant {
     world: World,
     pub(super) engine: Mutex<Engine>,
     /// What is written, in order. Records that could not be written stay in `unwritten`.
-    journal: tokio::sync::Mutex<Journal>,
+    journal: tokio::sync::Mutex<Journal<Record>>,
     unwritten: Mutex<Vec<Record>>,
     changed: Notify,
     slots: Arc<Semaphore>,
@@ -73,6 +73,16 @@ impl Tenant {
     pub fn ask<T>(&self, question: impl FnOnce(&Engine, Now) -> T) -> T {
         let now = self.now();
         question(&self.engine.lock(), now)
+    }
+
+    /// Keeps what is decided for [`take_feed`](Self::take_feed), or not any more.
+    pub(crate) fn feed(&self, is_followed: bool) {
+        self.engine.lock().follow(is_followed);
+    }
+
+    /// What was decided since the last call.
+    pub(crate) fn take_feed(&self) -> Vec<crate::engine::Told> {
+        self.engine.lock().take_feed()
     }
 
     /// Takes alerts.
@@ -180,7 +190,7 @@ impl Tenant {
 }
 
 /// Does what blocks without holding up others, where the runtime has other threads.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     match tokio::runtime::Handle::current().runtime_flavor() {
         tokio::runtime::RuntimeFlavor::CurrentThread => work(),
         _ => tokio::task::block_in_place(work),
