@@ -9,8 +9,6 @@ mod book;
 mod change;
 mod observe;
 mod postmortem;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

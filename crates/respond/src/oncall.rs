@@ -4,8 +4,6 @@
 mod calendar;
 mod layer;
 mod read;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

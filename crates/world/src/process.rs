@@ -137,7 +137,9 @@ pub struct SimProcesses {
 
 impl fmt::Debug for SimProcesses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SimProcesses").field("started", &self.started.lock().len()).finish()
+        f.debug_struct("SimProcesses")
+            .field("started", &self.started.lock().len())
+            .finish_non_exhaustive()
     }
 }
 

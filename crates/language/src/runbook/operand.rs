@@ -108,7 +108,8 @@ fn quoted(reader: &mut Reader<'_>, quote: char) -> Result<Query, String> {
             if parsed.is_ok() {
                 reader.at += 1 + at + 1;
             }
-            return parsed.map_err(|error| reader.error(&format!("a query was expected: {error};")));
+            return parsed
+                .map_err(|error| reader.error(&format!("a query was expected: {error};")));
         }
         // Only the quote itself is escaped; everything else is the query's own.
         if c == '\\' && quote != '`' && inside.get(at + 1..).is_some_and(|r| r.starts_with(quote)) {
@@ -141,9 +142,8 @@ fn metric(reader: &mut Reader<'_>) -> Result<Operand, String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     let mut end = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
     if rest.get(end..).is_some_and(|after| after.starts_with('{')) {
-        end += braces(rest.get(end..).unwrap_or("")).ok_or_else(|| {
-            reader.error("the closing brace is missing; a metric was expected")
-        })?;
+        end += braces(rest.get(end..).unwrap_or(""))
+            .ok_or_else(|| reader.error("the closing brace is missing; a metric was expected"))?;
     }
     let after = rest.get(end..).unwrap_or("");
     if after.starts_with(['(', '[']) {

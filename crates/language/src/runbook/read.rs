@@ -160,12 +160,8 @@ fn inputs(node: Option<&Node>, source: &Source) -> Result<Vec<Input>, ConfigErro
     for (name, node) in named(node, source)? {
         let mut fields = Section::of(node, source)?;
         let default = fields.take("default").map(|node| text(node, source)).transpose()?;
-        let mut input = Input {
-            name,
-            label: fields.text("label")?,
-            default,
-            pattern: fields.text("pattern")?,
-        };
+        let mut input =
+            Input { name, label: fields.text("label")?, default, pattern: fields.text("pattern")? };
         fields.finish("an input")?;
         if input.pattern.is_empty() {
             input.pattern = PATTERN.to_owned();
@@ -465,10 +461,7 @@ fn verify(node: &Node, source: &Source) -> Result<Verify, ConfigError> {
     Ok(Verify { condition, within_ms })
 }
 
-fn environment(
-    node: Option<&Node>,
-    source: &Source,
-) -> Result<Vec<(String, Text)>, ConfigError> {
+fn environment(node: Option<&Node>, source: &Source) -> Result<Vec<(String, Text)>, ConfigError> {
     let pairs = named(node, source)?.into_iter();
     pairs.map(|(name, node)| Ok((name, read_text(node, source)?))).collect()
 }

@@ -15,8 +15,10 @@ fn conditions_read_as_they_are_meant() {
         ("cpu_usage > 70% AND memory_usage > 70%", "(cpu_usage > 70% AND memory_usage > 70%)"),
         ("a > 80% of max_connections", "a > 80% of max_connections"),
         ("a > 1 or b > 2 and not c < 3", "(a > 1 OR (b > 2 AND NOT c < 3))"),
-        ("(a > 1 OR b > 2) AND manual_approval_required",
-         "((a > 1 OR b > 2) AND manual_approval_required)"),
+        (
+            "(a > 1 OR b > 2) AND manual_approval_required",
+            "((a > 1 OR b > 2) AND manual_approval_required)",
+        ),
         ("latency >= 1.5m", "latency >= 90"),
         ("heap > 2GiB", "heap > 2147483648"),
         ("up{job=\"web\"} == 0", "\"up{job=\\\"web\\\"}\" == 0"),
@@ -170,8 +172,11 @@ fn the_seed_reads_as_it_is() {
     assert_eq!(runbook.symptoms.len(), 3);
     let kinds: Vec<&str> = runbook.steps.iter().map(|step| step.action.kind()).collect();
     assert_eq!(kinds, ["command", "promql", "sql", "command", "command", "command"]);
-    let conditions: Vec<String> =
-        runbook.steps.iter().filter_map(|s| s.condition.as_ref().map(ToString::to_string)).collect();
+    let conditions: Vec<String> = runbook
+        .steps
+        .iter()
+        .filter_map(|s| s.condition.as_ref().map(ToString::to_string))
+        .collect();
     assert_eq!(
         conditions,
         [
