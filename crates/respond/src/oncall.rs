@@ -4,6 +4,8 @@
 mod calendar;
 mod layer;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
