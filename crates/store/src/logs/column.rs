@@ -83,6 +83,8 @@ pub trait LogColumn: Send + Sync + fmt::Debug {
 
     /// The number of each row of a block that has one (kind [`Number`](LogColumnKind::Number)).
     fn numbers(&self, block: usize, numbers: &mut [f64; BLOCK_ROWS]) -> Result<(), StoreError>;
+    /// Whether all its numbers are whole, and written so.
+    fn is_whole(&self) -> Result<bool, StoreError>;
     /// The same, exactly; `None` for rows whose number is not a plain decimal.
     fn decimals(
         &self,

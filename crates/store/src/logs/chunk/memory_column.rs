@@ -253,6 +253,11 @@ impl LogColumn for MemoryColumn {
         Ok(())
     }
 
+    fn is_whole(&self) -> Result<bool, StoreError> {
+        let Values::Numbers { scales, .. } = &self.values else { return Ok(false) };
+        Ok(scales.iter().all(|scale| *scale == 0))
+    }
+
     fn decimals(
         &self,
         block: usize,

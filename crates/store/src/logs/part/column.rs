@@ -263,6 +263,16 @@ impl LogColumn for PartColumn {
         failed.map_or(Ok(()), Err)
     }
 
+    fn is_whole(&self) -> Result<bool, StoreError> {
+        let ColumnValues::Number { scales, .. } = &self.values else { return Ok(false) };
+        for block in 0..scales.len().div_ceil(BLOCK_ROWS) {
+            if scales.zone(block)? != (0, 0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn decimals(
         &self,
         block: usize,
