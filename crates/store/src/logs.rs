@@ -27,6 +27,7 @@ mod tests;
 
 pub use analysis::{StandardToken, standard_tokens};
 pub use column::{BLOCK_ROWS, LogColumn, LogColumnKind, Mask};
+pub use evaluate::Matcher as LogMatcher;
 pub use filter::{LogFilter, LogQuery, LogTest, TokenPattern};
 pub(crate) use fuzz::fuzz_part;
 pub(crate) use head::LogTenant;
