@@ -28,8 +28,6 @@ pub(crate) use columns::Documents;
 use plan::DocumentScan;
 use scan::{Check, Scan};
 
-pub(crate) use read::Builder;
-
 /// The documents of a snapshot as a table.
 #[derive(Debug)]
 pub(crate) struct DocumentTable {
@@ -59,9 +57,9 @@ impl DocumentTable {
             .filter(|column| names.iter().any(|name| name.name == column.name))
             .cloned()
             .collect();
-        let fields = columns.iter().filter_map(|column| {
-            self.columns.schema.field_with_name(&column.name).ok().cloned()
-        });
+        let fields = columns
+            .iter()
+            .filter_map(|column| self.columns.schema.field_with_name(&column.name).ok().cloned());
         let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let named = DFSchema::try_from(Arc::clone(&schema))?;
         let expr = state.create_physical_expr(condition, &named)?;

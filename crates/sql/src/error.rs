@@ -141,8 +141,7 @@ fn split_position(text: &str) -> (String, Option<(u64, u64)>) {
 /// Without the names of the stages that found the error.
 fn plain(message: &str) -> String {
     let mut rest = message;
-    for frame in
-        ["Error during planning: ", "Schema error: ", "Execution error: ", "Arrow error: "]
+    for frame in ["Error during planning: ", "Schema error: ", "Execution error: ", "Arrow error: "]
     {
         rest = rest.strip_prefix(frame).unwrap_or(rest);
     }

@@ -1,10 +1,14 @@
 //! Asks in SQL: what is kept, as tables of Apache DataFusion.
 //!
 //! A statement enters by [`SqlEngine::query`], is checked to be one that only reads, planned over
-//! tables that are snapshots of the store, and leaves as batches. Nothing here knows HTTP.
+//! tables that are snapshots of the store, and leaves as rows of JSON. Nothing here knows HTTP.
 
+mod answer;
 mod documents;
+mod engine;
 mod error;
 mod pattern;
 
+pub use answer::{SqlAnswer, SqlColumn};
+pub use engine::{SqlEngine, SqlLimits};
 pub use error::{SqlError, SqlErrorKind};

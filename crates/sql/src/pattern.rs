@@ -62,7 +62,8 @@ fn pieces(pattern: &str) -> Vec<Piece> {
             '%' => pieces.push(Piece::Any),
             '_' => pieces.push(Piece::One),
             other => {
-                let literal = if other == '\\' { characters.next().unwrap_or(other) } else { other };
+                let literal =
+                    if other == '\\' { characters.next().unwrap_or(other) } else { other };
                 match pieces.last_mut() {
                     Some(Piece::Text(text)) => text.push(literal),
                     _ => pieces.push(Piece::Text(literal.to_string())),

@@ -176,11 +176,8 @@ fn log_columns(known: &BTreeMap<String, Known>) -> Vec<Column> {
 }
 
 fn span_columns(known: &BTreeMap<String, Known>) -> Vec<Column> {
-    let service = Column {
-        name: "service".to_owned(),
-        data_type: DataType::Utf8View,
-        source: Source::Index,
-    };
+    let service =
+        Column { name: "service".to_owned(), data_type: DataType::Utf8View, source: Source::Index };
     let mut columns = vec![time_column(), service];
     for (name, data_type) in SPAN_NAMES {
         // What is kept as plain JSON is not listed among the fields.
@@ -202,7 +199,11 @@ fn field_column<'a, P: AsRef<str>>(
         path: path.as_ref().to_owned(),
         kinds: known.kinds.clone(),
     };
-    Column { name: name.to_owned(), data_type, source: Source::Fields(fields.map(source).collect()) }
+    Column {
+        name: name.to_owned(),
+        data_type,
+        source: Source::Fields(fields.map(source).collect()),
+    }
 }
 
 /// The type that all values of a field have; text when there is none.

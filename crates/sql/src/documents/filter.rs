@@ -3,6 +3,7 @@
 //! A condition is asked of the store as one that holds for at least the same documents; where it
 //! holds for exactly those, nobody checks it again.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
 use vigie_store::logs::{LogColumnKind, LogFilter, LogQuery, LogSnapshot, LogTest};
@@ -87,9 +88,8 @@ fn narrow_indexes(
     snapshot: &LogSnapshot,
     query: &mut LogQuery,
 ) -> bool {
-    let is_index = |expr: &Expr| {
-        column_of(expr, columns).is_some_and(|column| column.source == Source::Index)
-    };
+    let is_index =
+        |expr: &Expr| column_of(expr, columns).is_some_and(|column| column.source == Source::Index);
     let test: Box<dyn Fn(&str) -> bool> = match condition {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_index(left) => {
             let Some(wanted) = literal(right).and_then(text_of) else { return false };
@@ -271,9 +271,7 @@ impl Translator<'_> {
         let fields = fields_of(column)?;
         if column.data_type.is_floating() {
             // Floats are equal when their decimals are near.
-            return (!negated && texts.len() == 1)
-                .then(|| self.near(column, &texts))
-                .flatten();
+            return (!negated && texts.len() == 1).then(|| self.near(column, &texts)).flatten();
         }
         if texts.iter().any(|text| may_be_json(fields, text)) {
             return None;
@@ -366,7 +364,7 @@ impl Translator<'_> {
     /// A boolean column that is a condition itself.
     fn flag(&self, expr: &Expr, wanted: bool) -> Option<Asked> {
         let column = self.field_column(expr)?;
-        let is_flag = column.data_type == datafusion::arrow::datatypes::DataType::Boolean;
+        let is_flag = column.data_type == DataType::Boolean;
         is_flag.then(|| self.equals(column, vec![wanted.to_string()], false)).flatten()
     }
 }
@@ -428,6 +426,3 @@ fn whole_text(value: &ScalarValue) -> Option<String> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -137,7 +137,8 @@ impl<'a> Output<'a> {
             _ => self.runs.push(Run { part, block, rows: rows.to_vec() }),
         }
         // What must be checked again may lose many rows.
-        let enough = if self.scan.check.is_some() { self.target } else { self.target.min(self.left) };
+        let enough =
+            if self.scan.check.is_some() { self.target } else { self.target.min(self.left) };
         if self.pending >= enough { self.flush() } else { Ok(true) }
     }
 

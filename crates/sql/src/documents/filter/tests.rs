@@ -1,3 +1,0 @@
-//! Tests of what is asked of the store.
-
-use super::*;
