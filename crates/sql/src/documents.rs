@@ -103,9 +103,12 @@ impl TableProvider for DocumentTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let pushed = |filter: &&Expr| match is_own(filter) {
-            true => TableProviderFilterPushDown::Exact,
-            false => TableProviderFilterPushDown::Unsupported,
+        let pushed = |filter: &&Expr| {
+            if is_own(filter) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
         };
         Ok(filters.iter().map(pushed).collect())
     }
@@ -126,7 +129,7 @@ impl TableProvider for DocumentTable {
         let scan = Scan {
             snapshot: Arc::clone(&self.snapshot),
             query: Arc::new(query),
-            columns: Arc::new(columns),
+            columns,
             schema,
             check,
             order: None,

@@ -6,7 +6,7 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
-use vigie_store::logs::{LogColumnKind, LogFilter, LogQuery, LogSnapshot, LogTest};
+use vigie_store::logs::{LogColumnKind, LogFilter, LogPart, LogQuery, LogSnapshot, LogTest};
 
 use super::columns::{Column, Columns, FieldSource, Source};
 use crate::pattern::{Pattern, like_regex};
@@ -115,7 +115,7 @@ fn narrow_indexes(
     };
     let mut names: Vec<String> = match query.indexes.take() {
         Some(names) => names,
-        None => snapshot.parts().iter().flat_map(|part| part.indexes()).cloned().collect(),
+        None => snapshot.parts().iter().flat_map(LogPart::indexes).cloned().collect(),
     };
     names.sort_unstable();
     names.dedup();
@@ -261,7 +261,7 @@ impl Translator<'_> {
             Operator::RegexMatch | Operator::RegexIMatch => {
                 let text = text_of(value)?;
                 let any_case = if operator == Operator::RegexIMatch { "(?i)" } else { "" };
-                self.test(column, &text, LogTest::Finds(format!("{any_case}{text}")))
+                self.test(column, &text, &LogTest::Finds(format!("{any_case}{text}")))
             }
             _ => None,
         }
@@ -271,7 +271,7 @@ impl Translator<'_> {
         let fields = fields_of(column)?;
         if column.data_type.is_floating() {
             // Floats are equal when their decimals are near.
-            return (!negated && texts.len() == 1).then(|| self.near(column, &texts)).flatten();
+            return (!negated && texts.len() == 1).then(|| Self::near(column, &texts)).flatten();
         }
         if texts.iter().any(|text| may_be_json(fields, text)) {
             return None;
@@ -288,7 +288,7 @@ impl Translator<'_> {
         Some(Asked { filter, exact: true })
     }
 
-    fn near(&self, column: &Column, texts: &[String]) -> Option<Asked> {
+    fn near(column: &Column, texts: &[String]) -> Option<Asked> {
         let number: f64 = texts.first()?.parse().ok()?;
         let bound = |number: f64| Some((number.to_string(), true));
         let test =
@@ -339,7 +339,7 @@ impl Translator<'_> {
             (Pattern::Regex(regex), false) => LogTest::Matches(regex),
             (pattern, true) => LogTest::Matches(format!("(?i){}", pattern.regex())),
         };
-        let asked = self.test(column, &text, test)?;
+        let asked = self.test(column, &text, &test)?;
         if !like.negated {
             return Some(asked);
         }
@@ -352,13 +352,13 @@ impl Translator<'_> {
     }
 
     /// A test of texts; `text` is what it is about.
-    fn test(&self, column: &Column, text: &str, test: LogTest) -> Option<Asked> {
+    fn test(&self, column: &Column, text: &str, test: &LogTest) -> Option<Asked> {
         let fields = fields_of(column)?;
         if may_be_json(fields, text) {
             return None;
         }
         let is_text = fields.iter().all(|field| field.kinds[..] == [LogColumnKind::Text]);
-        Some(Asked { filter: any_field(fields, &test), exact: is_text && self.knows(column) })
+        Some(Asked { filter: any_field(fields, test), exact: is_text && self.knows(column) })
     }
 
     /// A boolean column that is a condition itself.
@@ -406,7 +406,10 @@ fn may_be_json(fields: &[FieldSource], text: &str) -> bool {
     is_raw || is_time || (!kinds.clone().all(plain) && text.contains(special))
 }
 
-fn ends(is_lower: bool, bound: (String, bool)) -> (Option<(String, bool)>, Option<(String, bool)>) {
+/// A bound, and whether it belongs to the range.
+type Bound = (String, bool);
+
+fn ends(is_lower: bool, bound: Bound) -> (Option<Bound>, Option<Bound>) {
     if is_lower { (Some(bound), None) } else { (None, Some(bound)) }
 }
 

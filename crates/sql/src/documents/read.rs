@@ -81,7 +81,9 @@ impl<'a> PartReader<'a> {
                 Reader::Time => {
                     let mut times = [0; BLOCK_ROWS];
                     self.part.times(block, &mut times)?;
-                    rows.iter().for_each(|row| builder.time(times.get(usize::from(*row)).copied()));
+                    for row in rows {
+                        builder.time(times.get(usize::from(*row)).copied());
+                    }
                 }
                 Reader::Index => {
                     let mut codes = [0; BLOCK_ROWS];

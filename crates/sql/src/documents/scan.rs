@@ -27,7 +27,7 @@ pub(crate) struct Scan {
     pub(crate) snapshot: Arc<LogSnapshot>,
     pub(crate) query: Arc<LogQuery>,
     /// The columns that are given, and their schema.
-    pub(crate) columns: Arc<Vec<Column>>,
+    pub(crate) columns: Arc<[Column]>,
     pub(crate) schema: SchemaRef,
     /// What must be checked again.
     pub(crate) check: Option<Arc<Check>>,
@@ -57,7 +57,7 @@ impl Scan {
     }
 
     fn read(&self, parts: &[usize], taker: &Taker) -> Result<()> {
-        let mut output = Output::new(self, taker)?;
+        let mut output = Output::new(self, taker);
         match self.order {
             None => self.part_by_part(parts, &mut output)?,
             Some(order) => merge(self, parts, order, &mut output)?,
@@ -114,12 +114,12 @@ struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn new(scan: &'a Scan, taker: &'a Taker) -> Result<Self> {
+    fn new(scan: &'a Scan, taker: &'a Taker) -> Self {
         let left = scan.limit.unwrap_or(usize::MAX);
         let target = if scan.order.is_some() { FIRST_ROWS.min(left.max(1)) } else { BATCH_ROWS };
         let mut readers = Vec::new();
         readers.resize_with(scan.snapshot.parts().len(), || None);
-        Ok(Self { scan, taker, readers, runs: Vec::new(), pending: 0, target, left })
+        Self { scan, taker, readers, runs: Vec::new(), pending: 0, target, left }
     }
 
     fn is_closed(&self) -> bool {
@@ -317,7 +317,7 @@ fn merge(scan: &Scan, parts: &[usize], order: LogOrder, output: &mut Output<'_>)
     Ok(())
 }
 
-impl<'a> Cursor<'a> {
+impl Cursor<'_> {
     /// The key of the next row.
     fn peek(&mut self, scan: &Scan, order: LogOrder) -> Result<Option<Key>> {
         if self.matcher.is_none() {

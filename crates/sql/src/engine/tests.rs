@@ -122,6 +122,7 @@ async fn the_latest_lines_of_a_service_about_its_pool() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 async fn statements_and_their_rows() {
     let (store, _folder) = fill().await;
     let cases = [
