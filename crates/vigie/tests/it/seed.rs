@@ -23,7 +23,8 @@ async fn the_seed_is_loaded_verbatim() {
     let text = discoveries["data"].to_string();
     assert!(text.contains("kubernetes"), "{text}");
     let log = server.log();
-    for file in ["logstash.conf", "filebeat.yml", "runbook.yml"] {
+    assert!(log.lines().any(|line| line.contains("pipeline started")), "{log}");
+    for file in ["filebeat.yml", "runbook.yml"] {
         let named = log.lines().any(|line| line.contains(file) && line.contains("not yet served"));
         assert!(named, "{file} is not named:\n{log}");
     }
