@@ -4,6 +4,7 @@
 //! Text enters, trees leave, and errors say where in the text. Nothing here evaluates a query,
 //! reads a file or knows the store.
 
+mod calendar_names;
 pub mod grok;
 pub mod logql;
 pub mod logstash;

@@ -283,7 +283,8 @@ impl MetricsPart<'_> {
         }
         self.doors.serve(&state, &lines, listeners).await;
         if let Some(part) = &plan.logstash {
-            logstash::start(part, (&store, &self.options.data), world, listeners, stop).await?;
+            let data = (&store, &*self.options.data);
+            logstash::start(part, data, (world, telemetry), listeners, stop).await?;
         }
         otlp.open(&plan.trace_ports, listeners, (self.page_doors, stop)).await?;
         process.is_ready.store(true, Ordering::Release);

@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use serde_json::Value as Json;
 use vigie_model::{DocumentWriter, LogAction, LogBatch, Scalar, TimeFormat};
 
-use super::value::nested;
+use super::value::{key_value, nested};
 use super::{LeftOut, OtlpError, json};
 use crate::protobuf::{Field, Reader, WireError};
 
@@ -51,19 +51,6 @@ pub fn decode_logs_json(
     decode_logs(&json::to_protobuf(body, &json::LOGS_REQUEST)?, index, now_ns, batch)
 }
 
-fn read_pair(mut message: Reader<'_>, into: &mut Attributes) -> Result<(), WireError> {
-    let (mut key, mut value) = ("", Json::Null);
-    while let Some(field) = message.field()? {
-        match field.number {
-            1 => key = field.text()?,
-            2 => value = nested(field.message()?, 0)?,
-            _ => {}
-        }
-    }
-    into.insert(key.to_owned(), value);
-    Ok(())
-}
-
 fn resource_logs(
     message: &[u8],
     index: u32,
@@ -77,7 +64,7 @@ fn resource_logs(
             let mut inner = field.message()?;
             while let Some(field) = inner.field()? {
                 if field.number == 1 {
-                    read_pair(field.message()?, &mut resource)?;
+                    resource.extend([key_value(field.message()?, 0)?]);
                 }
             }
         }
@@ -156,7 +143,7 @@ impl<'a> Record<'a> {
                 2 => record.severity_number = field.uint64()?,
                 3 => record.severity_text = field.text()?,
                 5 => record.body = nested(field.message()?, 0)?,
-                6 => read_pair(field.message()?, &mut record.attributes)?,
+                6 => record.attributes.extend([key_value(field.message()?, 0)?]),
                 9 => record.trace_id = hex(field)?,
                 10 => record.span_id = hex(field)?,
                 11 => observed_ns = field.double()?.to_bits() as i64,

@@ -15,7 +15,7 @@ use vigie_model::{Labels, LabelsBuilder, METRIC_NAME, Metadata, MetricBatch, Met
 
 use self::points::PointWriter;
 use super::names::{NameKind, TranslationStrategy, label_name, metric_name};
-use super::value::nested;
+use super::value::key_value;
 use super::{LeftOut, OtlpError, json};
 use crate::protobuf::{Reader, WireError};
 
@@ -67,19 +67,6 @@ pub fn decode_metrics_json(
     decode_metrics(&json::to_protobuf(body, &json::METRICS_REQUEST)?, options, batch)
 }
 
-fn read_pair(mut message: Reader<'_>, into: &mut Attributes) -> Result<(), WireError> {
-    let (mut key, mut value) = ("", Json::Null);
-    while let Some(field) = message.field()? {
-        match field.number {
-            1 => key = field.text()?,
-            2 => value = nested(field.message()?, 0)?,
-            _ => {}
-        }
-    }
-    into.insert(key.to_owned(), value);
-    Ok(())
-}
-
 /// An attribute's value as a label's.
 fn text_of(value: &Json) -> String {
     match value {
@@ -112,7 +99,7 @@ impl Writer<'_> {
                 let mut inner = field.message()?;
                 while let Some(field) = inner.field()? {
                     if field.number == 1 {
-                        read_pair(field.message()?, &mut attributes)?;
+                        attributes.extend([key_value(field.message()?, 0)?]);
                     }
                 }
             }

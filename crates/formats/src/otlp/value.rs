@@ -70,21 +70,28 @@ fn list(mut message: Reader<'_>, depth: usize) -> Result<Json, WireError> {
 fn map(mut message: Reader<'_>, depth: usize) -> Result<Json, WireError> {
     let mut pairs = Map::new();
     while let Some(field) = message.field()? {
-        if field.number != 1 {
-            continue;
+        if field.number == 1 {
+            let (key, value) = key_value(field.message()?, depth)?;
+            pairs.insert(key, value);
         }
-        let (mut key, mut value) = ("", Json::Null);
-        let mut pair = field.message()?;
-        while let Some(field) = pair.field()? {
-            match field.number {
-                1 => key = field.text()?,
-                2 => value = nested(field.message()?, depth)?,
-                _ => {}
-            }
-        }
-        pairs.insert(key.to_owned(), value);
     }
     Ok(Json::Object(pairs))
+}
+
+/// Reads a `KeyValue` whose value stands `depth` levels deep.
+pub(super) fn key_value(
+    mut message: Reader<'_>,
+    depth: usize,
+) -> Result<(String, Json), WireError> {
+    let (mut key, mut value) = ("", Json::Null);
+    while let Some(field) = message.field()? {
+        match field.number {
+            1 => key = field.text()?,
+            2 => value = nested(field.message()?, depth)?,
+            _ => {}
+        }
+    }
+    Ok((key.to_owned(), value))
 }
 
 pub(super) fn nested(mut message: Reader<'_>, depth: usize) -> Result<Json, WireError> {

@@ -208,13 +208,21 @@ impl<'a> Parser<'a> {
     }
 
     fn list(&mut self) -> Result<Value, ConfigError> {
+        self.items(Self::value).map(Value::List)
+    }
+
+    /// What stands between brackets, with commas; `item` reads one.
+    fn items<T>(
+        &mut self,
+        item: impl Fn(&mut Self) -> Result<T, ConfigError>,
+    ) -> Result<Vec<T>, ConfigError> {
         self.deeper()?;
         self.scanner.eat("[");
         let mut items = Vec::new();
         self.scanner.skip_space();
         if !self.scanner.eat("]") {
             loop {
-                items.push(self.value()?);
+                items.push(item(self)?);
                 self.scanner.skip_space();
                 if self.scanner.eat("]") {
                     break;
@@ -226,7 +234,7 @@ impl<'a> Parser<'a> {
             }
         }
         self.depth -= 1;
-        Ok(Value::List(items))
+        Ok(items)
     }
 
     fn hash(&mut self) -> Result<Value, ConfigError> {

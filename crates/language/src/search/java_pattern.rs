@@ -6,23 +6,8 @@ use jiff::tz::TimeZone;
 
 use super::calendar::offset_seconds;
 use super::date_format::{fraction, offset_text};
+use crate::calendar_names::{DAYS, MONTHS};
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const LENGTH_MAX: usize = 200;
 
 /// What a text says of a date; the rest is open.

@@ -9,6 +9,8 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
+use crate::calendar_names::MONTHS;
+
 pub(super) use methods::{DURATION_METHODS, TIME_METHODS};
 pub(super) use read::{parse, parse_duration};
 
@@ -30,20 +32,6 @@ enum Zone {
 /// 0001-01-01 00:00:00 UTC, the zero of Go's time.
 const ZERO_SECONDS: i64 = -62_135_596_800;
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 const WEEKDAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 

@@ -1,7 +1,7 @@
 //! Sampling strategies, as Jaeger's agent serves them to SDKs on 5778.
 //!
-//! Everything is sampled: what to keep is decided here, where whole traces are known, and not by
-//! the first service that a request meets.
+//! Every service is told to sample everything. Strategies of a file, and sampling after the fact,
+//! are not there yet.
 
 use axum::Router;
 use axum::extract::Query;

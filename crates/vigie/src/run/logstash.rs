@@ -16,6 +16,7 @@ use vigie_process::{
     decode_from, inputs,
 };
 use vigie_receive::text_door::{TextDoor, TextDoorStats};
+use vigie_show::Telemetry;
 use vigie_show::logstash::{InputCount, LogstashState, RunningPipeline, router};
 use vigie_store::Store;
 use vigie_world::World;
@@ -32,11 +33,11 @@ const OWN_NAMES: [&str; 4] = ["elasticsearch", "opensearch", "es", "vigie"];
 pub(super) async fn start(
     plan: &LogstashPlan,
     (store, data): (&Arc<Store>, &Path),
-    world: &World,
+    (world, telemetry): (&World, &Telemetry),
     listeners: &mut Listeners,
     stop: &CancellationToken,
 ) -> Result<()> {
-    let outputs = output_context(plan, (store, data), world)?;
+    let outputs = output_context(plan, (store, data), world, telemetry)?;
     let mut running = Vec::new();
     for (id, source) in &plan.pipelines {
         let config =
@@ -78,14 +79,16 @@ fn output_context(
     plan: &LogstashPlan,
     (store, data): (&Arc<Store>, &Path),
     world: &World,
+    telemetry: &Telemetry,
 ) -> Result<OutputContext> {
     let clock = Arc::clone(&world.clock);
-    let own: Arc<dyn EventSink> = Arc::new(LogIndexes::new(
+    let own = Arc::new(LogIndexes::new(
         Arc::clone(store) as Arc<dyn LogSink>,
         TenantId::default_tenant(),
         IndexPattern::parse("logs-%{+YYYY.MM.dd}"),
         Arc::new(move || clock.now_ms().saturating_mul(1_000_000)),
     ));
+    register(telemetry, &own);
     let dead_letters = match plan.dead_letters_bytes {
         Some(bytes) => {
             let folder = data.join("dead_letters");
@@ -101,6 +104,16 @@ fn output_context(
         dead_letters,
         http: HttpEnvironment { variable: Arc::new(environment), ..HttpEnvironment::default() },
     })
+}
+
+/// Counts what pipelines made and the store can never keep, as a document that is too large.
+fn register(telemetry: &Telemetry, own: &Arc<LogIndexes>) {
+    let own = Arc::clone(own);
+    telemetry.register(Box::new(move |text| {
+        let name = "vigie_process_rejected_documents_total";
+        text.family(name, "counter", "Documents of pipelines that the store can never keep.");
+        text.sample(name, &[], own.rejected().0 as f64);
+    }));
 }
 
 /// Which hosts of outputs are this process.

@@ -7,7 +7,8 @@ use vigie_model::{
     MetricBatch, Span, stale_nan,
 };
 
-use super::{Attributes, Series, read_pair};
+use super::super::value::key_value;
+use super::{Attributes, Series};
 use crate::float::format_float_positional;
 use crate::protobuf::{Field, Reader, WireError};
 
@@ -71,7 +72,7 @@ fn read_exemplar(mut message: Reader<'_>) -> Result<Exemplar, WireError> {
             4 => span = hex(field.bytes()?),
             5 => trace = hex(field.bytes()?),
             6 => value = bits(field)? as i64 as f64,
-            7 => read_pair(field.message()?, &mut attributes)?,
+            7 => attributes.extend([key_value(field.message()?, 0)?]),
             _ => {}
         }
     }
@@ -93,7 +94,7 @@ impl PointWriter<'_> {
                 4 => value = Some(field.double()?),
                 5 => common.exemplars.push(read_exemplar(field.message()?)?),
                 6 => value = Some(bits(field)? as i64 as f64),
-                7 => read_pair(field.message()?, &mut common.attributes)?,
+                7 => common.attributes.extend([key_value(field.message()?, 0)?]),
                 8 => common.is_missing = field.uint64()? & 1 == 1,
                 _ => {}
             }
@@ -123,7 +124,7 @@ impl PointWriter<'_> {
                 6 => each_fixed64(field, |value| counts.push(value))?,
                 7 => field.each_double(|value| bounds.push(value))?,
                 8 => common.exemplars.push(read_exemplar(field.message()?)?),
-                9 => read_pair(field.message()?, &mut common.attributes)?,
+                9 => common.attributes.extend([key_value(field.message()?, 0)?]),
                 10 => common.is_missing = field.uint64()? & 1 == 1,
                 _ => {}
             }
@@ -232,7 +233,7 @@ impl PointWriter<'_> {
         let mut reader = Reader::new(message);
         while let Some(field) = reader.field()? {
             match field.number {
-                1 => read_pair(field.message()?, &mut common.attributes)?,
+                1 => common.attributes.extend([key_value(field.message()?, 0)?]),
                 2 => common.start_ms = milliseconds(field)?,
                 3 => common.time_ms = milliseconds(field)?,
                 4 => histogram.count = bits(field)? as f64,
@@ -293,7 +294,7 @@ impl PointWriter<'_> {
                     }
                     quantiles.push((quantile, value));
                 }
-                7 => read_pair(field.message()?, &mut common.attributes)?,
+                7 => common.attributes.extend([key_value(field.message()?, 0)?]),
                 8 => common.is_missing = field.uint64()? & 1 == 1,
                 _ => {}
             }

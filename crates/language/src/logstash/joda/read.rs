@@ -4,7 +4,8 @@ use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
 use jiff::tz::{Offset, TimeZone};
 
 use super::pattern::{Item, JodaPattern};
-use super::text::{DAYS, MONTHS, ZONES, short};
+use super::text::{ZONES, short};
+use crate::calendar_names::{DAYS, MONTHS};
 
 /// What a pattern without a year stands on until the year is guessed: a leap year.
 const YEAR_UNKNOWN: i16 = 2000;

@@ -1,22 +1,4 @@
-//! English names of months, days, halves of the day and zones.
-
-pub(super) const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-pub(super) const DAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+//! Names of zones, and short names.
 
 /// The short names of zones that Joda reads, and their hours from UTC in winter and summer.
 pub(super) const ZONES: [(&str, &str); 11] = [

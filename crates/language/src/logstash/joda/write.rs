@@ -5,7 +5,8 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
 use super::pattern::{Item, JodaPattern};
-use super::text::{DAYS, MONTHS, short};
+use super::text::short;
+use crate::calendar_names::{DAYS, MONTHS};
 
 impl JodaPattern {
     /// `time_ms` as text in `zone`.

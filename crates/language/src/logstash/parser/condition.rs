@@ -176,25 +176,7 @@ impl Parser<'_> {
     }
 
     fn operand_list(&mut self) -> Result<Operand, ConfigError> {
-        self.deeper()?;
-        self.scanner.eat("[");
-        let mut items = Vec::new();
-        self.scanner.skip_space();
-        if !self.scanner.eat("]") {
-            loop {
-                items.push(self.list_item()?);
-                self.scanner.skip_space();
-                if self.scanner.eat("]") {
-                    break;
-                }
-                if !self.scanner.eat(",") {
-                    return Err(self.scanner.expected("`,` or `]`"));
-                }
-                self.scanner.skip_space();
-            }
-        }
-        self.depth -= 1;
-        Ok(Operand::List(items))
+        self.items(Self::list_item).map(Operand::List)
     }
 
     /// In a list a bare word is a text.

@@ -1,7 +1,8 @@
 //! Go's date layouts: the parts of the moment `Mon Jan 2 15:04:05 MST 2006` stand for those of the
 //! time.
 
-use super::{MONTHS, Time, WEEKDAYS};
+use super::{Time, WEEKDAYS};
+use crate::calendar_names::MONTHS;
 
 /// A part of a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use super::layout::{Fill, Part, next_part};
-use super::{MONTHS, Time, WEEKDAYS, Zone};
+use super::{Time, WEEKDAYS, Zone};
+use crate::calendar_names::MONTHS;
 use crate::promql::go_quote;
 
 /// What has been read so far; Go's defaults are the year 0 and the first of January.
