@@ -145,7 +145,7 @@ async fn matched_samples_go_no_further_and_outputs_are_written() {
         batch.push_series(&Labels::from_pairs([("__name__", "c")])).sample(1, 2.0).sample(2, 3.0);
         batch.push_series(&Labels::from_pairs([("__name__", "d")])).sample(1, 4.0);
         sink.write(&TenantId::default_tenant(), batch, Acknowledge::Logged).await.unwrap();
-        for _ in 0..300 {
+        for _ in 0..3_000 {
             if kept.0.lock().iter().any(|line| line.starts_with("c:1s_sum_samples 5 ")) {
                 break;
             }

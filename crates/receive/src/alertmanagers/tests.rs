@@ -61,7 +61,7 @@ fn alert(name: &str, ends_at_ms: i64) -> Alert {
 }
 
 async fn until(mut holds: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if holds() {
             return;
         }

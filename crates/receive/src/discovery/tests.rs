@@ -19,7 +19,7 @@ pub(super) async fn wait_for(
     state: &DiscoveryState,
     wanted: impl Fn(&[String]) -> bool,
 ) -> Vec<String> {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         let targets = targets_of(state);
         if wanted(&targets) {
             return targets;

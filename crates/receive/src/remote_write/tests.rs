@@ -88,7 +88,7 @@ async fn write(sink: &Arc<dyn MetricSink>, names: &[&str]) {
 }
 
 async fn until(what: &str, mut true_now: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if true_now() {
             return;
         }

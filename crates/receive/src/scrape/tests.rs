@@ -47,7 +47,7 @@ impl MetricSink for Kept {
 
 impl Kept {
     async fn wait_for(&self, wanted: &str) -> i64 {
-        for _ in 0..600 {
+        for _ in 0..3_000 {
             if let Some((_, timestamp)) = self.0.lock().iter().find(|(line, _)| line == wanted) {
                 return *timestamp;
             }

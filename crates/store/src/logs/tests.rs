@@ -19,7 +19,7 @@ pub(super) fn tenant() -> TenantId {
 
 pub(super) async fn open(folder: &tempfile::TempDir) -> Arc<Store> {
     // A dropped store's tasks let go of it a moment later.
-    for _ in 0..200 {
+    for _ in 0..1_500 {
         match Store::open(StoreOptions::new(folder.path()), World::real()).await {
             Ok(store) => return store,
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,

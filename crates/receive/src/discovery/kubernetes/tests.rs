@@ -30,7 +30,7 @@ fn discover(yaml: &str) -> RunningDiscovery {
 }
 
 async fn wait_for(state: &DiscoveryState, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
-    for _ in 0..1_500 {
+    for _ in 0..3_000 {
         let targets = targets_of(state);
         if wanted(&targets) {
             return targets;
@@ -41,7 +41,7 @@ async fn wait_for(state: &DiscoveryState, wanted: impl Fn(&[String]) -> bool) ->
 }
 
 async fn wait_for_error(state: &DiscoveryState, part: &str) {
-    for _ in 0..1_500 {
+    for _ in 0..3_000 {
         let error = state.last_error().0;
         if if part.is_empty() { error.is_empty() } else { error.contains(part) } {
             return;

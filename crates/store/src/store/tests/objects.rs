@@ -53,7 +53,7 @@ async fn parts_on_an_object_store_answer_after_the_local_folder_is_lost() {
     store.delete_series(&tenant(), &[vec![Matcher::equal("__name__", "up")]], range).await.unwrap();
     store.clean_tombstones().await.unwrap();
     assert!(store.parts(&tenant()).is_empty());
-    for _ in 0..100 {
+    for _ in 0..1_500 {
         if objects.to_string_listing().await.is_empty() {
             return;
         }

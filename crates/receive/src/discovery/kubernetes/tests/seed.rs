@@ -54,7 +54,7 @@ async fn jobs_of_the_seed() {
     );
     manager.apply(&jobs).await.unwrap();
     let mut targets = manager.targets();
-    for _ in 0..1_000 {
+    for _ in 0..3_000 {
         if targets.active.len() == 2 && targets.dropped.len() == 1 {
             break;
         }
