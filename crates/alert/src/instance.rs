@@ -1,6 +1,6 @@
 //! The alerts of one rule and how they move between pending, firing and resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use vigie_model::{Alert, Labels, LabelsBuilder, METRIC_NAME};
@@ -133,8 +133,7 @@ impl ActiveAlerts {
         if found.is_empty() && self.alerts.is_empty() {
             return Ok(());
         }
-        let present: BTreeMap<Labels, ()> =
-            found.iter().map(|one| (one.labels.clone(), ())).collect();
+        let present: BTreeSet<Labels> = found.iter().map(|one| one.labels.clone()).collect();
         if present.len() != found.len() {
             return Err(
                 "vector contains metrics with the same labelset after applying alert labels"
@@ -146,7 +145,7 @@ impl ActiveAlerts {
         }
         let mut active = 0;
         self.alerts.retain(|labels, alert| {
-            let is_present = present.contains_key(labels);
+            let is_present = present.contains(labels);
             let (keep, is_active) = step(alert, is_present, at_ms, times);
             active += usize::from(is_active);
             keep

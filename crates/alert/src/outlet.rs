@@ -104,7 +104,7 @@ mod tests {
             vec![alert(&[("alertname", "X")]), alert(&[("alertname", "Y"), ("replica", "b")])];
         outlet.send(&TenantId::default_tenant(), alerts);
         let expected = Labels::from_pairs([("alertname", "X"), ("replica", "a")]);
-        assert_eq!(*one.0.lock(), [expected.clone()]);
+        assert_eq!(*one.0.lock(), std::slice::from_ref(&expected));
         assert_eq!(*two.0.lock(), [expected]);
     }
 }

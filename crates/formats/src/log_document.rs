@@ -437,12 +437,10 @@ impl<'a> Parser<'a> {
                         self.member(kind, &mut path)?;
                         break;
                     }
+                    // The loop ends when the outermost is closed.
                     (Some(b'}'), b'{') | (Some(b']'), b'[') => {
                         self.at += 1;
                         open.pop();
-                        if open.is_empty() {
-                            return Ok(());
-                        }
                     }
                     _ => return Err(self.error("expected , or the end of a list or an object")),
                 }

@@ -96,10 +96,14 @@ mod tests {
         *place = place.wrapping_sub(1);
         match value {
             serde_json::Value::Object(map) => {
-                map.values_mut().for_each(|inner| replace(inner, place, piece))
+                for inner in map.values_mut() {
+                    replace(inner, place, piece);
+                }
             }
             serde_json::Value::Array(items) => {
-                items.iter_mut().for_each(|inner| replace(inner, place, piece))
+                for inner in items {
+                    replace(inner, place, piece);
+                }
             }
             _ => {}
         }

@@ -75,12 +75,11 @@ impl SpanSink for Store {
             let mut told = SpanReport::default();
             for outcome in report.outcomes {
                 match outcome {
-                    LogOutcome::Invalid(message) => {
-                        if told.rejected == 0 {
-                            told.message = message;
-                        }
-                        told.rejected += 1;
+                    LogOutcome::Invalid(message) if told.rejected == 0 => {
+                        told.message = message;
+                        told.rejected = 1;
                     }
+                    LogOutcome::Invalid(_) => told.rejected += 1,
                     LogOutcome::Unavailable(message) => {
                         return Err(WriteError::new(WriteErrorKind::Unavailable, message));
                     }

@@ -42,7 +42,7 @@ impl Examination<'_> {
         }
     }
 
-    fn add(&self, findings: &mut Vec<Finding>, kind: FindingKind, at: usize, message: String) {
+    fn add(&self, findings: &mut Vec<Finding>, kind: FindingKind, at: usize, message: &str) {
         let place = place::of(self.rule, self.text, at);
         let message = format!("{}: {message}", self.rule.name);
         findings.push(Finding { kind, file: self.file.to_owned(), place, message });
@@ -53,7 +53,7 @@ impl Examination<'_> {
         let at = one.selector.position.start;
         if !self.exposed.may_have(name) {
             let message = format!("nothing exposes {name}");
-            self.add(findings, FindingKind::UnknownMetric, at, message);
+            self.add(findings, FindingKind::UnknownMetric, at, &message);
             return;
         }
         if let Some(call) = one.call
@@ -76,7 +76,7 @@ impl Examination<'_> {
              like a restart; use delta, deriv or avg_over_time",
             metric.origin()
         );
-        self.add(findings, FindingKind::RateOfGauge, at, message);
+        self.add(findings, FindingKind::RateOfGauge, at, &message);
     }
 
     fn labels(&self, name: &str, selector: &VectorSelector, findings: &mut Vec<Finding>) {
@@ -91,7 +91,7 @@ impl Examination<'_> {
                      histogram_quantile({q}, sum by (le) (rate({name}_bucket[5m])))",
                     metric.origin()
                 );
-                self.add(findings, FindingKind::QuantileOfHistogram, at, message);
+                self.add(findings, FindingKind::QuantileOfHistogram, at, &message);
                 continue;
             }
             let is_part = matches!(label, "le" | "quantile");
@@ -108,7 +108,7 @@ impl Examination<'_> {
                 if known.is_empty() { "none".to_owned() } else { known.join(", ") },
                 similar(label, &known).map_or_else(String::new, |s| format!("; is {s} meant?"))
             );
-            self.add(findings, FindingKind::UnknownLabel, at, message);
+            self.add(findings, FindingKind::UnknownLabel, at, &message);
         }
     }
 
@@ -126,7 +126,7 @@ impl Examination<'_> {
              rule asks absent({matchers})"
         );
         let at = one.selector.position.start;
-        self.add(findings, FindingKind::MissingAbsent, at, message);
+        self.add(findings, FindingKind::MissingAbsent, at, &message);
     }
 
     fn binaries(&self, expr: &Expr, findings: &mut Vec<Finding>) {
@@ -173,7 +173,7 @@ impl Examination<'_> {
             text(&binary.rhs)
         );
         let at = binary.lhs.position().start;
-        self.add(findings, FindingKind::DividedByItself, at, message);
+        self.add(findings, FindingKind::DividedByItself, at, &message);
     }
 
     /// `x_sum / x_count` in an alert, where x is a histogram.
@@ -197,7 +197,7 @@ impl Examination<'_> {
             metric.origin()
         );
         let at = binary.lhs.position().start;
-        self.add(findings, FindingKind::AverageOfHistogram, at, message);
+        self.add(findings, FindingKind::AverageOfHistogram, at, &message);
     }
 
     fn duration(&self, findings: &mut Vec<Finding>) {

@@ -44,7 +44,7 @@ impl Group {
         let (started, now_ms) = (clock.monotonic(), clock.now_ms());
         add(&self.numbers.scheduled, 1);
         self.evaluate(at_ms, stop).await;
-        let duration = clock.monotonic() - started;
+        let duration = clock.monotonic().saturating_sub(started);
         self.environment.metrics.observe_iteration(duration);
         let rules = self.rules.iter().map(|state| microseconds(state.lock().duration));
         set(&self.numbers.last_rule_duration_sum_us, rules.sum());
@@ -57,10 +57,8 @@ impl Group {
 
     /// Evaluates all rules as of `at_ms`.
     pub(crate) async fn evaluate(self: &Arc<Self>, at_ms: i64, stop: &CancellationToken) {
-        let batches = match self.environment.options.is_concurrent {
-            true => self.dependencies.batches(),
-            false => Vec::new(),
-        };
+        let is_concurrent = self.environment.options.is_concurrent;
+        let batches = if is_concurrent { self.dependencies.batches() } else { Vec::new() };
         let total = if batches.is_empty() {
             self.evaluate_in_order(at_ms, stop).await
         } else {
@@ -143,7 +141,7 @@ impl Group {
                 self.alert(rule, index, at_ms, Times { for_ms, keep_firing_for_ms, limit }).await
             }
         };
-        let duration = clock.monotonic() - started;
+        let duration = clock.monotonic().saturating_sub(started);
         self.environment.metrics.observe_rule(duration);
         {
             let mut state = state.lock();

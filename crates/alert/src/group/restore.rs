@@ -25,7 +25,10 @@ impl Group {
             apply(&mut state, &known, (for_ms, options.for_grace_period_ms), now_ms);
             state.is_restored = true;
         }
-        set(&self.numbers.last_restore_duration_us, microseconds(clock.monotonic() - started));
+        set(
+            &self.numbers.last_restore_duration_us,
+            microseconds(clock.monotonic().saturating_sub(started)),
+        );
     }
 
     /// (when last written, active since in seconds) by the alert's labels.

@@ -95,12 +95,13 @@ impl Writer<'_> {
         let mut attributes = Attributes::new();
         let mut reader = Reader::new(message);
         while let Some(field) = reader.field()? {
-            if field.number == 1 {
-                let mut inner = field.message()?;
-                while let Some(field) = inner.field()? {
-                    if field.number == 1 {
-                        attributes.extend([key_value(field.message()?, 0)?]);
-                    }
+            if field.number != 1 {
+                continue;
+            }
+            let mut inner = field.message()?;
+            while let Some(field) = inner.field()? {
+                if field.number == 1 {
+                    attributes.extend([key_value(field.message()?, 0)?]);
                 }
             }
         }

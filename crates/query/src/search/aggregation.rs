@@ -48,7 +48,7 @@ pub struct Aggregation {
     kind: String,
     body: Value,
     meta: Option<Value>,
-    children: Vec<Aggregation>,
+    children: Vec<Self>,
 }
 
 impl Aggregation {

@@ -86,8 +86,8 @@ impl Compiler {
             QueryKind::Bool(query) => self.bool_filter(query),
             QueryKind::Match(query) => self.match_filter(&query.field, query),
             QueryKind::MultiMatch(query) => {
-                let fields = self.fields(&query.fields)?;
-                self.any_field(&fields, |field| self.match_filter(field, &query.text))
+                let fields = self.fields(&query.fields);
+                Self::any_field(&fields, |field| self.match_filter(field, &query.text))
             }
             QueryKind::Term { field, value, ignores_case } => {
                 let text = scalar_text(value).unwrap_or_default();
@@ -147,7 +147,7 @@ impl Compiler {
     }
 
     /// Names of fields and patterns as fields; none means all.
-    pub(crate) fn fields(&self, fields: &[FieldBoost]) -> Result<Vec<FieldBoost>, SearchError> {
+    pub(crate) fn fields(&self, fields: &[FieldBoost]) -> Vec<FieldBoost> {
         let mut expanded = Vec::new();
         if fields.is_empty() {
             let plain = |field| FieldBoost { field, boost: 1.0 };
@@ -160,11 +160,10 @@ impl Compiler {
         // More than Elasticsearch takes: the first ones are better than an error on every search
         // box once documents have many fields.
         expanded.truncate(FIELDS_MAX);
-        Ok(expanded)
+        expanded
     }
 
     fn any_field(
-        &self,
         fields: &[FieldBoost],
         mut each: impl FnMut(&str) -> Result<LogFilter, SearchError>,
     ) -> Result<LogFilter, SearchError> {
@@ -359,7 +358,7 @@ impl Compiler {
                 }
                 Ok(test(LogTest::Numbers { from, to }))
             }
-            FieldKind::Ip => Ok(address_range(&field, from, to)),
+            FieldKind::Ip => Ok(address_range(&field, from.as_ref(), to.as_ref())),
             FieldKind::Object | FieldKind::Nested => Ok(LogFilter::None),
             _ => Ok(test(LogTest::Texts { from, to })),
         }

@@ -274,7 +274,8 @@ fn unknown(name: &str) -> SearchError {
 fn common(name: &str, body: &Value) -> Result<(f32, Option<String>), SearchError> {
     let Value::Object(map) = body else { return Ok((1.0, None)) };
     let inner = map.iter().filter(|(key, _)| !matches!(key.as_str(), "boost" | "_name"));
-    let inner = match (has_field(name), inner.filter_map(|(_, value)| value.as_object()).next()) {
+    let mut inner = inner.filter_map(|(_, value)| value.as_object());
+    let inner = match (has_field(name), inner.next()) {
         (true, Some(inner)) => inner,
         _ => map,
     };
@@ -311,7 +312,7 @@ fn has_field(name: &str) -> bool {
 }
 
 /// The one field of `{"field": ...}` and its value.
-fn one_field<'a>(options: Options<'a>) -> Result<(&'a str, &'a Value), SearchError> {
+fn one_field(options: Options<'_>) -> Result<(&str, &Value), SearchError> {
     let name = options.name();
     let mut fields =
         options.map().iter().filter(|(key, _)| !matches!(key.as_str(), "boost" | "_name"));

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering as Atomic};
 use serde_json::{Map, Value};
 use vigie_store::logs::{BLOCK_ROWS, LogFilter, LogOrder, LogQuery, LogSnapshot, LogTest, Mask};
 
-use self::best::{Best, Order};
+use self::best::{Best, Found, Order};
 use super::aggregation::{Children, Context, Pairs, collectors};
 use super::compile::{Compiler, and};
 use super::hits::{Fetcher, Hit, RowRef};
@@ -68,6 +68,9 @@ pub struct SearchResponse {
     /// Where the next page begins; `None` when this one is empty.
     pub cursor: Option<Cursor>,
 }
+
+/// Takes the chosen rows of a block; false ends the walk.
+type EachBlock<'a> = dyn FnMut(Block<'_>, &[u16]) -> Result<bool, SearchError> + 'a;
 
 impl SearchResponse {
     /// Nothing was found.
@@ -173,11 +176,7 @@ impl Searcher {
     }
 
     /// Hands `each` the rows of `query`, block by block, until it gives `false`.
-    fn blocks(
-        &self,
-        query: &LogQuery,
-        each: &mut dyn FnMut(Block<'_>, &[u16]) -> Result<bool, SearchError>,
-    ) -> Result<(), SearchError> {
+    fn blocks(&self, query: &LogQuery, each: &mut EachBlock<'_>) -> Result<(), SearchError> {
         let mut rows = Vec::with_capacity(BLOCK_ROWS);
         for (part_at, part) in self.snapshot.parts().iter().enumerate() {
             let matcher = part.matcher(query)?;
@@ -325,8 +324,8 @@ impl Searcher {
             None => {}
         }
         let found = self.snapshot.hits(&query, order, request.from + request.size, position)?;
-        let mut page = Page::default();
-        page.cursor = found.last().map(|hit| Cursor(After::Time(hit.time_ns, hit.sequence)));
+        let cursor = found.last().map(|hit| Cursor(After::Time(hit.time_ns, hit.sequence)));
+        let mut page = Page { cursor, ..Page::default() };
         for hit in found.iter().skip(request.from) {
             let mut told = fetch.hit(RowRef { part: hit.part, row: hit.row }, None)?;
             let value = SortValue::Number(hit.time_ns.div_euclid(MS) as f64);
@@ -359,46 +358,44 @@ impl Searcher {
             }
             let columns = order.sort.iter().map(|field| field.values(block, rows));
             let columns: Vec<Vec<SortValue>> = columns.collect::<Result<_, _>>()?;
-            let mut groups: Vec<Option<String>> = Vec::new();
-            if let Some(field) = &collapse {
-                groups = vec![None; rows.len()];
-                block.values(field, rows, &mut |index, value| {
-                    if let Some(slot @ None) = groups.get_mut(index) {
-                        *slot = Some(format!("{value:?}"));
-                    }
-                })?;
-            }
+            let mut groups = match &collapse {
+                Some(field) => groups(block, field, rows)?.into_iter(),
+                None => Vec::new().into_iter(),
+            };
             for (index, row) in rows.iter().enumerate() {
-                if let Some((id, max)) = request.slice {
-                    let sequence = sequences.get(usize::from(*row)).copied().unwrap_or(0);
-                    if sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) % max != id {
-                        continue;
-                    }
+                let group = groups.next().flatten();
+                let sequence = sequences.get(usize::from(*row)).copied().unwrap_or(0);
+                if request.slice.is_some_and(|slice| !is_of_slice(slice, sequence)) {
+                    continue;
                 }
                 let at = RowRef { part: block.part_at as u32, row: block.row(*row) };
                 let score = scorer.as_ref().map(|scorer| scorer.score(at)).transpose()?;
                 if request.score_min.is_some_and(|least| score.unwrap_or(0.0) < least) {
                     continue;
                 }
-                let keys: Vec<SortValue> = order
-                    .sort
-                    .iter()
-                    .zip(&columns)
-                    .map(|(field, column)| match field.by {
-                        By::Score => SortValue::Number(f64::from(score.unwrap_or(0.0))),
-                        By::Doc => SortValue::Number(place(at)),
-                        By::Field(_) => column.get(index).cloned().unwrap_or(SortValue::Missing),
-                    })
-                    .collect();
-                let group = groups.get(index).cloned().flatten();
+                let keys = order.keys(&columns, index, at, score);
                 best.take(keys, at, score, collapse.is_some().then_some(group))?;
             }
             Ok(!best.is_done())
         })?;
-        let mut page = Page { total: best.counted(), ..Page::default() };
-        let found = best.finish();
-        page.cursor =
+        let total = best.counted();
+        let mut page = self.page_of(request, best.finish(), order, fetch)?;
+        page.total = total;
+        Ok(page)
+    }
+
+    /// The hits of what was found by keys, from the first that is asked for.
+    fn page_of(
+        &self,
+        request: &SearchRequest,
+        found: Vec<Found>,
+        order: &Order,
+        fetch: &Fetcher<'_>,
+    ) -> Result<Page, SearchError> {
+        let collapse = request.collapse.as_ref().map(|name| self.compiler.schema.field(name));
+        let cursor =
             found.last().map(|found| Cursor(After::Keys(found.keys.clone(), Some(found.at))));
+        let mut page = Page { cursor, ..Page::default() };
         for found in found.into_iter().skip(request.from) {
             // Without an order and without scores every document scores the same.
             let score = match (order.is_given && !order.is_by_score, found.score) {
@@ -440,14 +437,52 @@ impl Searcher {
     }
 }
 
+/// What `collapse` tells the rows apart by: the first value of `field` of each.
+fn groups(
+    block: Block<'_>,
+    field: &super::schema::Field,
+    rows: &[u16],
+) -> Result<Vec<Option<String>>, SearchError> {
+    let mut groups = vec![None; rows.len()];
+    block.values(field, rows, &mut |index, value| {
+        if let Some(slot @ None) = groups.get_mut(index) {
+            *slot = Some(format!("{value:?}"));
+        }
+    })?;
+    Ok(groups)
+}
+
+/// Whether a document with `sequence` belongs to slice `id` of `max`.
+fn is_of_slice((id, max): (u64, u64), sequence: u64) -> bool {
+    sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) % max == id
+}
+
 /// A filter's documents all score 0, everything else the same as its boost.
 fn constant_score(query: &Query) -> f32 {
     match &query.kind {
         super::QueryKind::Bool(inner) => {
             let inner = inner.must.iter().chain(&inner.should);
-            inner.map(|query| constant_score(query)).sum::<f32>() * query.boost
+            inner.map(constant_score).sum::<f32>() * query.boost
         }
         _ => query.boost,
+    }
+}
+
+impl Order {
+    /// What the row at `index` of a block is ordered by; `columns` has the block's values.
+    fn keys(
+        &self,
+        columns: &[Vec<SortValue>],
+        index: usize,
+        at: RowRef,
+        score: Option<f32>,
+    ) -> Vec<SortValue> {
+        let key = |(field, column): (&SortField, &Vec<SortValue>)| match field.by {
+            By::Score => SortValue::Number(f64::from(score.unwrap_or(0.0))),
+            By::Doc => SortValue::Number(place(at)),
+            By::Field(_) => column.get(index).cloned().unwrap_or(SortValue::Missing),
+        };
+        self.sort.iter().zip(columns).map(key).collect()
     }
 }
 

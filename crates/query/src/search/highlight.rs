@@ -117,15 +117,14 @@ impl Highlight {
             }
             for name in names.into_iter().filter(|name| wanted.pattern.matches(name)) {
                 let field = schema.field(&name);
+                let is_of_field = |pattern: &String| {
+                    schema.field(pattern).name == name
+                        || Pattern::parse_name(pattern).matches(&name)
+                };
                 let here: Vec<&Word> = words
                     .iter()
                     .filter(|mark| {
-                        !wanted.same_field
-                            || mark.field.as_ref().is_none_or(|pattern| {
-                                let pattern_field = schema.field(pattern);
-                                pattern_field.name == name
-                                    || Pattern::parse_name(pattern).matches(&name)
-                            })
+                        !wanted.same_field || mark.field.as_ref().is_none_or(is_of_field)
                     })
                     .map(|mark| &mark.word)
                     .collect();
@@ -133,11 +132,13 @@ impl Highlight {
                 for (_, text) in texts.iter().filter(|(path, _)| *path == field.path) {
                     pieces.extend(wanted.pieces(text, &here, field.kind == FieldKind::Text));
                 }
-                if !pieces.is_empty() {
-                    let most = if wanted.fragments == 0 { usize::MAX } else { wanted.fragments };
-                    pieces.truncate(most);
-                    found.insert(name, Value::from(pieces));
+                if pieces.is_empty() {
+                    continue;
                 }
+                if wanted.fragments > 0 {
+                    pieces.truncate(wanted.fragments);
+                }
+                found.insert(name, Value::from(pieces));
             }
         }
         found
@@ -362,10 +363,10 @@ fn node_marks(node: &Node, defaults: &[&str], out: &mut Vec<Mark>) {
         }
         Node::Boost { node, .. } => node_marks(node, defaults, out),
         Node::Term { field, text } => {
-            each(field, &mut |name| text_marks(name, text, MatchKind::Words, out))
+            each(field, &mut |name| text_marks(name, text, MatchKind::Words, out));
         }
         Node::Phrase { field, text, .. } => {
-            each(field, &mut |name| text_marks(name, text, MatchKind::Phrase, out))
+            each(field, &mut |name| text_marks(name, text, MatchKind::Phrase, out));
         }
         Node::Wildcard { field, pattern } => each(field, &mut |name| {
             pattern_mark(name, &pattern.to_lowercase().to_regex(), out);

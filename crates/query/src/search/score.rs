@@ -174,7 +174,7 @@ impl Builder<'_> {
             }
             QueryKind::MultiMatch(inner) => {
                 let mut nodes = Vec::new();
-                for field in self.compiler.fields(&inner.fields)?.into_iter().take(20) {
+                for field in self.compiler.fields(&inner.fields).into_iter().take(20) {
                     let factor = boost * field.boost;
                     nodes.extend(self.words(
                         &field.field,
@@ -238,7 +238,7 @@ impl Builder<'_> {
         };
         let fields = match field {
             Some(field) => vec![super::dsl::FieldBoost { field: field.clone(), boost: 1.0 }],
-            None => self.compiler.fields(&query.fields)?,
+            None => self.compiler.fields(&query.fields),
         };
         let mut nodes = Vec::new();
         for field in fields.into_iter().take(20) {

@@ -257,7 +257,7 @@ impl SortField {
                 let half = numbers.len() / 2;
                 let upper = numbers.get(half).copied().unwrap_or(sum);
                 let lower = numbers.get(half.wrapping_sub(1)).copied().unwrap_or(upper);
-                if numbers.len() % 2 == 0 { f64::midpoint(lower, upper) } else { upper }
+                if numbers.len().is_multiple_of(2) { f64::midpoint(lower, upper) } else { upper }
             }
             _ => sum,
         })

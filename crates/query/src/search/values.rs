@@ -95,9 +95,7 @@ impl<'a> Block<'a> {
                 }
                 LogColumnKind::Text | LogColumnKind::Boolean | LogColumnKind::List => {
                     self.scalars(column, rows, &mut |index, value| {
-                        if let Some(number) = number_of(field, value) {
-                            each(index, number);
-                        }
+                        number_of(field, value).into_iter().for_each(|number| each(index, number));
                     })?;
                 }
             }

@@ -160,7 +160,7 @@ pub fn trace(snapshot: &LogSnapshot, id: TraceId) -> Result<Vec<TraceSpan>, Stor
             }
         }
     }
-    found.sort_by(|a, b| (a.start_ns, a.span_id).cmp(&(b.start_ns, b.span_id)));
+    found.sort_by_key(|span| (span.start_ns, span.span_id));
     // A sender that heard no answer sends again. Client and server of Zipkin may share an id.
     found.dedup_by(|a, b| a == b);
     Ok(found)

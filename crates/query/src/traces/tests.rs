@@ -80,6 +80,7 @@ fn everything() -> TraceSearch {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one span, and all that it carries")]
 async fn a_span_is_read_as_it_was_sent() {
     let batch = batch_of(&[(9, 8, 7, "web", "GET /", 5, 2)], |batch, span| {
         let start = batch.attributes.len() as u32;

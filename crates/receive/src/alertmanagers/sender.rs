@@ -87,7 +87,7 @@ impl Sender {
         let count = batch.len() as u64;
         let started = self.world.clock.monotonic();
         let failed = self.post(&batch).await.err();
-        let took = self.world.clock.monotonic() - started;
+        let took = self.world.clock.monotonic().saturating_sub(started);
         let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.destination.requests.fetch_add(1, Ordering::Relaxed);
         self.destination.request_duration_us.fetch_add(microseconds, Ordering::Relaxed);

@@ -101,11 +101,8 @@ impl LogPart {
             for row in bits(&column.present(block)?) {
                 bytes.clear();
                 column.value((block * BLOCK_ROWS + row) as u32, &mut bytes)?;
-                for item in ListReader::new(&bytes) {
-                    let Scalar::String(text) = item else { continue };
-                    if let Some((path, _)) = text.split_once('\0') {
-                        *found.entry(path.to_owned()).or_default() += 1;
-                    }
+                for path in ListReader::new(&bytes).filter_map(overflow_path) {
+                    *found.entry(path.to_owned()).or_default() += 1;
                 }
             }
         }
@@ -221,5 +218,13 @@ impl LogPart {
             }
         }
         Ok(counts)
+    }
+}
+
+/// The path of a value in the overflow column, which is written before it.
+fn overflow_path(item: Scalar<'_>) -> Option<&str> {
+    match item {
+        Scalar::String(text) => Some(text.split_once('\0')?.0),
+        _ => None,
     }
 }

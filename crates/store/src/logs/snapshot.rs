@@ -139,7 +139,7 @@ impl LogSnapshot {
         let mut parts: Vec<_> = self.parts.iter().enumerate().collect();
         match order {
             LogOrder::Newest => {
-                parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.time_range_ns().1))
+                parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.time_range_ns().1));
             }
             LogOrder::Oldest => parts.sort_by_key(|(_, part)| part.time_range_ns().0),
         }

@@ -282,18 +282,7 @@ impl PointWriter<'_> {
                 3 => common.time_ms = milliseconds(field)?,
                 4 => count = bits(field)?,
                 5 => sum = field.double()?,
-                6 => {
-                    let (mut quantile, mut value) = (0.0, 0.0);
-                    let mut inner = field.message()?;
-                    while let Some(field) = inner.field()? {
-                        match field.number {
-                            1 => quantile = field.double()?,
-                            2 => value = field.double()?,
-                            _ => {}
-                        }
-                    }
-                    quantiles.push((quantile, value));
-                }
+                6 => quantiles.push(quantile(field.message()?)?),
                 7 => common.attributes.extend([key_value(field.message()?, 0)?]),
                 8 => common.is_missing = field.uint64()? & 1 == 1,
                 _ => {}
@@ -338,6 +327,19 @@ fn read_buckets(mut message: Reader<'_>) -> Result<Option<(Span, Vec<f64>)>, Wir
         return Ok(None);
     }
     Ok(Some((Span { offset: first, length: counts.len() as u32 }, counts)))
+}
+
+/// A quantile of a summary, and its value.
+fn quantile(mut message: Reader<'_>) -> Result<(f64, f64), WireError> {
+    let (mut quantile, mut value) = (0.0, 0.0);
+    while let Some(field) = message.field()? {
+        match field.number {
+            1 => quantile = field.double()?,
+            2 => value = field.double()?,
+            _ => {}
+        }
+    }
+    Ok((quantile, value))
 }
 
 /// Halves the resolution `times` times.

@@ -162,13 +162,12 @@ impl Children {
     }
 
     /// Lets the pipelines beneath work on all buckets, in order.
-    pub(crate) fn finish_buckets(&self, buckets: &mut Vec<Value>) -> Result<(), SearchError> {
+    pub(crate) fn finish_buckets(&self, buckets: &mut Vec<Value>) {
         // One may use what another tells, so that those that need nothing open come first.
         let parents: Vec<_> = self.pipelines.iter().filter(|p| !p.is_sibling()).collect();
         for pipeline in super::pipeline::in_order(&parents) {
-            pipeline.parent(buckets)?;
+            pipeline.parent(buckets);
         }
-        Ok(())
     }
 
     /// A number by a path such as `stats.avg` or `inner>max`.
@@ -177,13 +176,12 @@ impl Children {
             Some((first, rest)) => (first, Some(rest)),
             None => (path, None),
         };
-        let (name, property) = match self.collectors.iter().any(|(known, _, _)| known == first) {
-            true => (first, None),
-            false => {
-                let bracket = first.strip_suffix(']').and_then(|inner| inner.split_once('['));
-                let (name, property) = bracket.or(first.split_once('.'))?;
-                (name, Some(property))
-            }
+        let (name, property) = if self.collectors.iter().any(|(known, _, _)| known == first) {
+            (first, None)
+        } else {
+            let bracket = first.strip_suffix(']').and_then(|inner| inner.split_once('['));
+            let (name, property) = bracket.or(first.split_once('.'))?;
+            (name, Some(property))
         };
         let (_, _, collector) = self.collectors.iter_mut().find(|(known, _, _)| known == name)?;
         match rest {

@@ -215,12 +215,12 @@ impl Collector for Composite {
                 Cut::Date(rounding) => {
                     part.source.numbers(block, pairs, &mut |index, number| {
                         add(index, ValueRef::Number(rounding.floor(number as i64) as f64));
-                    })?
+                    })?;
                 }
                 Cut::Number(interval) => {
                     part.source.numbers(block, pairs, &mut |index, number| {
                         add(index, ValueRef::Number((number / interval).floor() * interval));
-                    })?
+                    })?;
                 }
             }
             if part.takes_missing {
@@ -277,7 +277,7 @@ impl Collector for Composite {
             self.buckets.children.finish(number, &mut bucket)?;
             told.push(Value::Object(bucket));
         }
-        self.buckets.children.finish_buckets(&mut told)?;
+        self.buckets.children.finish_buckets(&mut told);
         Ok(match after {
             Some(after) => json!({"after_key": after, "buckets": told}),
             None => json!({"buckets": told}),

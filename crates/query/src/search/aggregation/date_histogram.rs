@@ -250,7 +250,7 @@ impl Collector for DateHistogram {
             self.buckets.children.finish(number, &mut bucket)?;
             told.push(Value::Object(bucket));
         }
-        self.buckets.children.finish_buckets(&mut told)?;
+        self.buckets.children.finish_buckets(&mut told);
         order_buckets(&mut told, self.order);
         Ok(buckets_json(told, self.is_keyed))
     }

@@ -111,10 +111,9 @@ impl Collector for Filters {
         for (index, row) in pairs.rows.iter().enumerate() {
             let owner = pairs.owner(index);
             matching.clear();
-            let holds =
-                |set: &Option<&RowSet>| set.is_some_and(|set| set.contains(block.row(*row)));
+            let holds = |set: Option<&RowSet>| set.is_some_and(|set| set.contains(block.row(*row)));
             matching
-                .extend(sets.iter().enumerate().filter(|(_, set)| holds(set)).map(|(at, _)| at));
+                .extend(sets.iter().enumerate().filter(|(_, set)| holds(**set)).map(|(at, _)| at));
             for at in &matching {
                 self.buckets.add(*row, owner, *at as u64)?;
             }
@@ -122,10 +121,10 @@ impl Collector for Filters {
                 self.buckets.add(*row, owner, count as u64)?;
             }
             if self.shape == Shape::Matrix {
-                for (n, i) in matching.iter().enumerate() {
-                    for j in matching.iter().skip(n + 1) {
-                        self.buckets.add(*row, owner, (count + 1 + i * count + j) as u64)?;
-                    }
+                let later = |n: usize| matching.iter().skip(n + 1);
+                let pairs = matching.iter().enumerate();
+                for (i, j) in pairs.flat_map(|(n, i)| later(n).map(move |j| (i, j))) {
+                    self.buckets.add(*row, owner, (count + 1 + i * count + j) as u64)?;
                 }
             }
         }
@@ -155,7 +154,7 @@ impl Collector for Filters {
             Shape::Named => json!({"buckets": told.into_iter().collect::<Map<_, _>>()}),
             Shape::Listed | Shape::Matrix => {
                 let mut buckets: Vec<Value> = told.into_iter().map(|(_, bucket)| bucket).collect();
-                self.buckets.children.finish_buckets(&mut buckets)?;
+                self.buckets.children.finish_buckets(&mut buckets);
                 json!({"buckets": buckets})
             }
         })

@@ -146,14 +146,13 @@ impl Pipeline {
     }
 
     /// Works on the buckets that it stands in.
-    pub(crate) fn parent(&self, buckets: &mut Vec<Value>) -> Result<(), SearchError> {
+    pub(crate) fn parent(&self, buckets: &mut Vec<Value>) {
         match self.kind.as_str() {
             "bucket_script" => self.compute(buckets),
             "bucket_selector" => self.select(buckets),
             "bucket_sort" => self.sort(buckets),
             _ => self.series(buckets),
         }
-        Ok(())
     }
 
     /// What it tells of the aggregations beside it.

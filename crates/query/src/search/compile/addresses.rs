@@ -16,15 +16,15 @@ pub(super) fn network(field: &Field, text: &str) -> Option<LogFilter> {
 /// Between two addresses.
 pub(super) fn address_range(
     field: &Field,
-    from: Option<(String, bool)>,
-    to: Option<(String, bool)>,
+    from: Option<&(String, bool)>,
+    to: Option<&(String, bool)>,
 ) -> LogFilter {
-    let read = |end: &Option<(String, bool)>| {
-        end.as_ref().and_then(|(text, _)| text.parse::<std::net::Ipv4Addr>().ok()).map(u32::from)
+    let read = |end: Option<&(String, bool)>| {
+        end.and_then(|(text, _)| text.parse::<std::net::Ipv4Addr>().ok()).map(u32::from)
     };
-    let open = |end: &Option<(String, bool)>| end.as_ref().is_some_and(|(_, is_in)| !is_in);
-    let low = read(&from).map_or(0, |n| n.saturating_add(u32::from(open(&from))));
-    let high = read(&to).map_or(u32::MAX, |n| n.saturating_sub(u32::from(open(&to))));
+    let open = |end: Option<&(String, bool)>| end.is_some_and(|(_, is_in)| !is_in);
+    let low = read(from).map_or(0, |n| n.saturating_add(u32::from(open(from))));
+    let high = read(to).map_or(u32::MAX, |n| n.saturating_sub(u32::from(open(to))));
     addresses(field, low, high)
 }
 

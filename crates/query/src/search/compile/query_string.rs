@@ -66,21 +66,21 @@ impl Compiler {
             Node::Boost { node, .. } => self.node(node, query),
             Node::MatchAll => Ok(LogFilter::All),
             Node::Exists { field } => Ok(self.exists(field)),
-            Node::Term { field, text } => self.any_field(&named(field)?, |name| {
+            Node::Term { field, text } => Self::any_field(&named(field), |name| {
                 lenient(
-                    self.match_filter(name, &self.match_query(text, MatchKind::Words, 0, query)),
+                    self.match_filter(name, &Self::match_query(text, MatchKind::Words, 0, query)),
                 )
             }),
             Node::Phrase { field, text, slop } => {
-                self.any_field(&named(field)?, |name| {
+                Self::any_field(&named(field), |name| {
                     let slop = if *slop == 0 { query.phrase_slop } else { *slop };
                     lenient(self.match_filter(
                         name,
-                        &self.match_query(text, MatchKind::Phrase, slop, query),
+                        &Self::match_query(text, MatchKind::Phrase, slop, query),
                     ))
                 })
             }
-            Node::Wildcard { field, pattern } => self.any_field(&named(field)?, |name| {
+            Node::Wildcard { field, pattern } => Self::any_field(&named(field), |name| {
                 let schema_field = self.schema.field(name);
                 // Lucene's analysis makes the pattern lowercase where words are.
                 let pattern = match schema_field.kind {
@@ -96,14 +96,14 @@ impl Compiler {
                 )
             }),
             Node::Regexp { field, expression } => {
-                self.any_field(&named(field)?, |name| lenient(self.regexp(name, expression, false)))
+                Self::any_field(&named(field), |name| lenient(self.regexp(name, expression, false)))
             }
             Node::Fuzzy { field, text, fuzziness } => {
                 let edits = fuzziness.unwrap_or(query.fuzziness).edits(text);
-                self.any_field(&named(field)?, |name| Ok(self.fuzzy(name, text, edits, 0)))
+                Self::any_field(&named(field), |name| Ok(self.fuzzy(name, text, edits, 0)))
             }
             Node::Range { field, lower, upper, includes_lower, includes_upper } => {
-                self.any_field(&named(field)?, |name| {
+                Self::any_field(&named(field), |name| {
                     let end = |text: &Option<String>, is_in: &bool| {
                         text.as_ref().map(|text| (Value::from(text.as_str()), *is_in))
                     };
@@ -119,13 +119,7 @@ impl Compiler {
         }
     }
 
-    fn match_query(
-        &self,
-        text: &str,
-        kind: MatchKind,
-        slop: u32,
-        query: &QueryStringQuery,
-    ) -> MatchQuery {
+    fn match_query(text: &str, kind: MatchKind, slop: u32, query: &QueryStringQuery) -> MatchQuery {
         let mut found = MatchQuery::new(String::new(), text.to_owned(), kind);
         found.operator = query.operator;
         found.slop = slop;

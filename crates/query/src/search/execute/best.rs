@@ -111,7 +111,7 @@ impl<'a> Best<'a> {
             }
             match groups.get_mut(&group) {
                 Some(known) if compare_all(sort, &found.keys, &known.keys).is_lt() => {
-                    *known = found
+                    *known = found;
                 }
                 Some(_) => {}
                 None => {

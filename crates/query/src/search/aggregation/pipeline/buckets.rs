@@ -40,23 +40,24 @@ impl Pipeline {
 
     pub(super) fn sort(&self, buckets: &mut Vec<Value>) {
         buckets.sort_by(|a, b| {
-            for (path, ascending) in &self.sort {
-                let order = match (path.as_str(), a.get("key"), b.get("key")) {
-                    ("_key", Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
-                    _ => match (number_at(a, path), number_at(b, path)) {
-                        (Some(a), Some(b)) => a.total_cmp(&b),
-                        (None, Some(_)) => return Ordering::Greater,
-                        (Some(_), None) => return Ordering::Less,
-                        (None, None) => Ordering::Equal,
-                    },
-                };
-                if order != Ordering::Equal {
-                    return if *ascending { order } else { order.reverse() };
-                }
-            }
-            Ordering::Equal
+            let orders = self.sort.iter().map(|(path, ascending)| compare(a, b, path, *ascending));
+            orders.fold(Ordering::Equal, Ordering::then)
         });
         buckets.drain(..self.from.min(buckets.len()));
         buckets.truncate(self.size.unwrap_or(usize::MAX));
     }
+}
+
+/// The order of two buckets by what `path` leads to; those without it are last either way.
+fn compare(a: &Value, b: &Value, path: &str, ascending: bool) -> Ordering {
+    let order = match (path, a.get("key"), b.get("key")) {
+        ("_key", Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
+        _ => match (number_at(a, path), number_at(b, path)) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            (None, Some(_)) => return Ordering::Greater,
+            (Some(_), None) => return Ordering::Less,
+            (None, None) => Ordering::Equal,
+        },
+    };
+    if ascending { order } else { order.reverse() }
 }

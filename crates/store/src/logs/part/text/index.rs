@@ -187,11 +187,10 @@ impl IndexWriter {
         let mut variables = self.variables.iter().peekable();
         for group in 0..groups {
             hashes.clear();
-            while let Some((hash, _)) =
-                variables.next_if(|(_, row)| *row as usize / GROUP_ROWS == group)
-            {
-                hashes.insert(*hash);
-            }
+            let is_of_group = |(_, row): &&(_, u32)| *row as usize / GROUP_ROWS == group;
+            hashes.extend(
+                std::iter::from_fn(|| variables.next_if(is_of_group)).map(|(hash, _)| *hash),
+            );
             let bytes = (hashes.len() * FILTER_BITS).div_ceil(8);
             put_varint(&mut block, bytes as u64);
             let start = block.len();
@@ -199,9 +198,8 @@ impl IndexWriter {
             let filter = block.get_mut(start..).unwrap_or_default();
             for hash in &hashes {
                 probes(*hash, bytes * 8, |bit| {
-                    if let Some(byte) = filter.get_mut(bit / 8) {
-                        *byte |= 1 << (bit % 8);
-                    }
+                    let Some(byte) = filter.get_mut(bit / 8) else { return };
+                    *byte |= 1 << (bit % 8);
                 });
             }
             if (group + 1).is_multiple_of(FILTER_GROUPS) || group + 1 == groups {

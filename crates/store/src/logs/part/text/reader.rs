@@ -104,10 +104,8 @@ impl Text {
 
     /// A template.
     pub(in crate::logs::part) fn template(&self, code: u32) -> Result<&[u8], StoreError> {
-        Ok((code as usize).checked_sub(1).map_or(&[][..], |at| match self.templates() {
-            Ok(templates) => templates.texts.get(at),
-            Err(_) => &[],
-        }))
+        let Some(at) = (code as usize).checked_sub(1) else { return Ok(&[]) };
+        Ok(self.templates()?.texts.get(at))
     }
 
     fn templates(&self) -> Result<&Templates, StoreError> {
