@@ -468,28 +468,6 @@ fn constant_score(query: &Query) -> f32 {
     }
 }
 
-impl Order {
-    /// What the row at `index` of a block is ordered by; `columns` has the block's values.
-    fn keys(
-        &self,
-        columns: &[Vec<SortValue>],
-        index: usize,
-        at: RowRef,
-        score: Option<f32>,
-    ) -> Vec<SortValue> {
-        let key = |(field, column): (&SortField, &Vec<SortValue>)| match field.by {
-            By::Score => SortValue::Number(f64::from(score.unwrap_or(0.0))),
-            By::Doc => SortValue::Number(place(at)),
-            By::Field(_) => column.get(index).cloned().unwrap_or(SortValue::Missing),
-        };
-        self.sort.iter().zip(columns).map(key).collect()
-    }
-}
-
-fn place(at: RowRef) -> f64 {
-    f64::from(at.part) * 4_294_967_296.0 + f64::from(at.row)
-}
-
 fn push_rows(mask: &Mask, rows: &mut Vec<u16>) {
     for (at, word) in mask.iter().enumerate() {
         let mut word = *word;

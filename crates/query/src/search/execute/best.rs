@@ -9,7 +9,7 @@ use super::After;
 use crate::search::SearchError;
 use crate::search::hits::RowRef;
 use crate::search::request::SearchRequest;
-use crate::search::sort::{SortField, SortValue, compare_all};
+use crate::search::sort::{By, SortField, SortValue, compare_all};
 
 /// Groups that `collapse` may make.
 const GROUPS_MAX: usize = 1_000_000;
@@ -20,6 +20,28 @@ pub(super) struct Order {
     pub(super) is_given: bool,
     pub(super) is_by_score: bool,
     pub(super) after: Option<After>,
+}
+
+impl Order {
+    /// What the row at `index` of a block is ordered by; `columns` has the block's values.
+    pub(super) fn keys(
+        &self,
+        columns: &[Vec<SortValue>],
+        index: usize,
+        at: RowRef,
+        score: Option<f32>,
+    ) -> Vec<SortValue> {
+        let key = |(field, column): (&SortField, &Vec<SortValue>)| match field.by {
+            By::Score => SortValue::Number(f64::from(score.unwrap_or(0.0))),
+            By::Doc => SortValue::Number(place(at)),
+            By::Field(_) => column.get(index).cloned().unwrap_or(SortValue::Missing),
+        };
+        self.sort.iter().zip(columns).map(key).collect()
+    }
+}
+
+fn place(at: RowRef) -> f64 {
+    f64::from(at.part) * 4_294_967_296.0 + f64::from(at.row)
 }
 
 pub(super) struct Found {
