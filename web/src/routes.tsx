@@ -14,6 +14,8 @@ const ExploreTraces = lazy(() => import("@/pages/explore-traces"));
 const TracePage = lazy(() => import("@/pages/trace"));
 const ServiceGraph = lazy(() => import("@/pages/service-graph"));
 const Alerts = lazy(() => import("@/pages/alerts"));
+const Silences = lazy(() => import("@/pages/silences"));
+const History = lazy(() => import("@/pages/history"));
 const Sources = lazy(() => import("@/pages/sources"));
 const NotFound = lazy(() => import("@/pages/not-found"));
 
@@ -50,6 +52,8 @@ export function Pages() {
         <Route path="/trace/:id" element={<TracePage />} />
         <Route path="/explore/traces/:id" element={<OldTrace />} />
         <Route path="/alerts/*" element={<Alerts />} />
+        <Route path="/silences" element={<Silences />} />
+        <Route path="/history" element={<History />} />
         <Route path="/sources" element={<Sources />} />
         {/* Prometheus */}
         <Route path="/graph" element={<OldDoor target={graphTarget} />} />
@@ -70,6 +74,8 @@ export function Pages() {
         <Route path="/search" element={<OldDoor target={jaegerTarget} />} />
         <Route path="/dependencies" element={<OldDoor target={() => "/explore/services"} />} />
         {/* Grafana */}
+        <Route path="/alerting/silences" element={<OldDoor target={() => "/silences"} />} />
+        <Route path="/alerting/silence/new" element={<OldDoor target={() => "/silences?edit=new"} />} />
         <Route path="/alerting/*" element={<OldDoor target={() => "/alerts"} />} />
         <Route path="*" element={<NotFound />} />
       </Route>

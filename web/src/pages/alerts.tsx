@@ -5,6 +5,7 @@ import { Link, useSearchParams } from "react-router";
 import { useRules } from "@/api/hooks";
 import type { Rule } from "@/api/types";
 import { formatLabels } from "@/lib/format";
+import { formatMatchers, matchersOf } from "@/lib/matchers";
 import { useText } from "@/lib/text/text";
 import { formatAge } from "@/lib/time";
 import { Icon } from "@/ui/icon";
@@ -15,6 +16,7 @@ import { address, useClock } from "@/url/clock";
 const ORDER: Record<string, number> = { firing: 0, pending: 1, unknown: 2, inactive: 3 };
 
 function RulePanel({ rule, nowMs }: { rule: Rule; nowMs: number }) {
+  const { text } = useText();
   const state = rule.state ?? "inactive";
   return (
     <Panel
@@ -32,7 +34,8 @@ function RulePanel({ rule, nowMs }: { rule: Rule; nowMs: number }) {
       {rule.lastError ? <div className="bad">{rule.lastError}</div> : null}
       {(rule.alerts ?? []).map((alert) => (
         <div key={JSON.stringify(alert.labels)} style={{ padding: "6px 0", fontSize: 13 }}>
-          <span className={`pill ${alert.state}`}>{alert.state}</span> {alert.annotations.summary ?? alert.annotations.description ?? ""} <span className="soft">{formatAge(Date.parse(alert.activeAt), nowMs)}</span>
+          <span className={`pill ${alert.state}`}>{alert.state}</span> {alert.annotations.summary ?? alert.annotations.description ?? ""} <span className="soft">{formatAge(Date.parse(alert.activeAt), nowMs)}</span>{" "}
+          <Link to={address("/silences", { edit: "new", matchers: formatMatchers(matchersOf(alert.labels)) })}>{text.silence}</Link>
           <div className="series-name soft">{formatLabels(alert.labels)}</div>
         </div>
       ))}

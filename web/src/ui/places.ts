@@ -32,6 +32,8 @@ export const PLACES: PlaceGroup[] = [
     label: "alerting",
     places: [
       { path: "/alerts", label: "alerts", icon: "alerts", key: "a", isMain: true },
+      { path: "/silences", label: "silences", icon: "silences", key: "s" },
+      { path: "/history", label: "history", icon: "history", key: "h" },
     ],
   },
   {

@@ -12,7 +12,7 @@ interface Clock {
 const ClockContext = createContext<Clock>({ nowMs: Date.now(), refresh: () => {} });
 
 /** Places that refresh by themselves unless the address says otherwise. */
-const LIVE = /^\/($|alerts|incidents|sources|storage|pipelines|health)/;
+const LIVE = /^\/($|alerts|silences|history|incidents|sources|storage|pipelines|health)/;
 
 export function refreshInterval(pathname: string, search: URLSearchParams): string {
   return search.get("refresh") || (LIVE.test(pathname) ? "10s" : "off");

@@ -21,8 +21,10 @@ export function graphTarget(search: URLSearchParams): string {
 
 /** Alertmanager: `/#/alerts?filter=...`, `/#/silences/new`, `/#/silences/ID`, `/#/status`. */
 export function alertmanagerTarget(_search: URLSearchParams, hash: string): string {
-  const [, rest = ""] = hash.replace(/^#/, "").split("?");
+  const [path = "", rest = ""] = hash.replace(/^#/, "").split("?");
   const filter = new URLSearchParams(rest).get("filter");
+  const [, place, id] = path.split("/");
+  if (place === "silences") return query("/silences", { edit: id, matchers: id === "new" ? filter : null });
   return query("/alerts", { filter });
 }
 
