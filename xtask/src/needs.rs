@@ -24,7 +24,7 @@ const PACKAGES: [(&str, &str); 9] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 15] = [
+const PYTHON_PACKAGES: [&str; 16] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -40,6 +40,7 @@ const PYTHON_PACKAGES: [&str; 15] = [
     "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry-exporter-otlp-proto-grpc",
     "opentelemetry-exporter-zipkin-json",
+    "pygrok",
 ];
 
 /// Installs what is missing. Returns the Python interpreter of the tests' own environment.

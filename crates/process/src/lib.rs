@@ -11,6 +11,7 @@ mod build;
 mod codec;
 mod common;
 mod condition;
+mod correlate;
 mod dead_letters;
 mod error;
 mod field;
@@ -20,11 +21,13 @@ mod options;
 mod output;
 mod pipeline;
 mod rubydebug;
+mod sample;
 mod sink;
 mod text;
 
 pub use build::{BuildOptions, Built, Ecs, Warning, build};
 pub use codec::event_of_json;
+pub use correlate::correlate;
 pub use dead_letters::{DeadLetter, DeadLetterQueue};
 pub use error::{ErrorKind, ProcessError};
 pub use filter::names as filter_names;
@@ -32,6 +35,7 @@ pub use input::{Decoder, Input, decode_from, inputs};
 pub use output::{OutputContext, Outputs, VigieHosts, WriteOut};
 pub use pipeline::{Observer, Pipeline, PluginStats, StepView};
 pub use rubydebug::rubydebug;
+pub use sample::{Deduplicate, SampleRule, StageConfig, Stages, ValueLimit};
 pub use sink::PipelineSink;
 
 #[cfg(test)]

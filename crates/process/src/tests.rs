@@ -296,3 +296,89 @@ fn rubydebug_aligns_keys() {
 }";
     assert_eq!(crate::rubydebug(&event, false), expected);
 }
+
+mod stages {
+    use std::time::Duration;
+
+    use vigie_language::logstash::{FieldReference, Sprintf};
+
+    use super::*;
+    use crate::{Deduplicate, SampleRule, StageConfig, Stages, ValueLimit};
+
+    fn rule(levels: &[&str], ratio: f64, key: Option<&str>, most: Option<u32>) -> SampleRule {
+        SampleRule {
+            levels: levels.iter().map(|&level| level.to_owned()).collect(),
+            ratio,
+            key: key.map(|key| Sprintf::parse(key).unwrap()),
+            per_second_max: most,
+        }
+    }
+
+    /// The lines that are kept.
+    async fn kept(
+        config: StageConfig,
+        clock: &Arc<ManualClock>,
+        batches: &[&[String]],
+    ) -> Vec<String> {
+        let setup = Setup::new();
+        let world = World { clock: Arc::clone(clock) as _, ..setup.world.clone() };
+        let stages = Stages::new(config, Arc::clone(&setup.kept) as _, world);
+        for lines in batches {
+            let events = lines.iter().map(|line| event_of_json(line, 0)).collect();
+            stages.deliver(EventBatch { events, ..EventBatch::default() }).await.unwrap();
+            clock.advance(Duration::from_secs(20));
+        }
+        let batches = setup.kept.batches.lock();
+        batches.iter().flat_map(|batch| &batch.events).map(json).collect()
+    }
+
+    #[tokio::test]
+    async fn lines_are_sampled_by_level_key_and_rate() {
+        let clock = Arc::new(ManualClock::at(NOW_MS));
+        let lines: Vec<String> = (0..400)
+            .map(|at| {
+                let level = if at % 2 == 0 { "DEBUG" } else { "error" };
+                format!(r#"{{"level":"{level}","trace_id":"t{}","n":{at}}}"#, at / 4)
+            })
+            .collect();
+        let config = StageConfig {
+            samples: vec![
+                rule(&["debug"], 0.0, None, None),
+                rule(&[], 0.5, Some("%{trace_id}"), None),
+            ],
+            ..StageConfig::default()
+        };
+        let once = kept(config.clone(), &clock, &[&lines]).await;
+        assert!(!once.iter().any(|line| line.contains("DEBUG")));
+        assert!((60..140).contains(&once.len()), "{}", once.len());
+        // Both lines of a trace, or none; and the same traces whoever decides.
+        assert_eq!(once.len() % 2, 0);
+        assert_eq!(kept(config, &clock, &[&lines]).await, once);
+        let config = StageConfig {
+            samples: vec![rule(&[], 1.0, Some("%{level}"), Some(3))],
+            ..StageConfig::default()
+        };
+        assert_eq!(kept(config, &clock, &[&lines, &lines]).await.len(), 12);
+    }
+
+    #[tokio::test]
+    async fn repeats_are_told_and_values_are_limited() {
+        let clock = Arc::new(ManualClock::at(NOW_MS));
+        let line = |user: usize| format!(r#"{{"message":"same","user":"u{user}"}}"#);
+        let config = StageConfig {
+            deduplicate: Some(Deduplicate {
+                key: Sprintf::parse("%{message}").unwrap(),
+                window_ms: 10_000,
+            }),
+            ..StageConfig::default()
+        };
+        let found = kept(config, &clock, &[&[line(1), line(2), line(3)], &[line(4)]]).await;
+        assert_eq!(found.len(), 2);
+        assert!(found[1].contains(r#""repeated":2"#), "{}", found[1]);
+        let limits = vec![ValueLimit { field: FieldReference::of_name("user"), values_max: 2 }];
+        let config = StageConfig { limits, ..StageConfig::default() };
+        let found = kept(config, &clock, &[&[line(1), line(2), line(3), line(1)]]).await;
+        let other = found.iter().filter(|line| line.contains("_other")).count();
+        assert_eq!((found.len(), other), (4, 1));
+    }
+}

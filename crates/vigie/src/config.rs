@@ -5,7 +5,8 @@ mod settings;
 
 pub(crate) use recognise::{Found, Kind, recognise};
 pub(crate) use settings::{
-    LimitSettings, LogstashSettings, RespondSettings, Settings, StoreSettings, bytes, duration,
+    LimitSettings, LogstashSettings, ProcessSettings, RespondSettings, Settings, StoreSettings,
+    bytes, duration,
 };
 
 /// A variable of the process' environment, where the replaced tools look one up.

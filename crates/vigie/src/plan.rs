@@ -166,7 +166,7 @@ impl Plan {
                 influx: port(settings.receive.influx_port, 0)?,
             },
             logstash: LogstashPlan::from_settings(
-                &settings.logstash,
+                (&settings.logstash, &settings.process),
                 of_kind(Kind::Logstash).collect(),
                 (listen, offset),
                 port(settings.logstash.port, 9600)?,

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use vigie_process::Ecs;
+use vigie_language::logstash::{FieldReference, Sprintf};
+use vigie_process::{Deduplicate, Ecs, SampleRule, StageConfig, ValueLimit};
 
 use super::Port;
 use crate::args::LogstashArgs;
-use crate::config::{LogstashSettings, bytes};
+use crate::config::{LogstashSettings, ProcessSettings, bytes, duration};
 
 /// Pipelines that will run.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct LogstashPlan {
     pub(crate) offset: u16,
     pub(crate) api_port: Option<Port>,
     pub(crate) version: String,
+    /// What is done with lines before they are kept.
+    pub(crate) stages: StageConfig,
 }
 
 /// Where a configuration is.
@@ -39,7 +42,7 @@ pub(crate) enum Source {
 impl LogstashPlan {
     /// The pipelines among the files of `vigie run`: each file is one.
     pub(super) fn from_settings(
-        settings: &LogstashSettings,
+        (settings, process): (&LogstashSettings, &ProcessSettings),
         files: Vec<PathBuf>,
         (listen, offset): (IpAddr, u16),
         api_port: Option<Port>,
@@ -64,6 +67,7 @@ impl LogstashPlan {
             offset,
             api_port,
             version: settings.version.clone(),
+            stages: stages(process)?,
         }))
     }
 
@@ -86,8 +90,44 @@ impl LogstashPlan {
             offset: 0,
             api_port: super::Plan::port(listen, args.api_port, 0, args.api_port != 9600)?,
             version: settings.version,
+            stages: StageConfig::default(),
         }))
     }
+}
+
+/// `[process]`
+fn stages(settings: &ProcessSettings) -> Result<StageConfig> {
+    let template = |text: &str| {
+        Sprintf::parse(text).map_err(|error| anyhow::anyhow!("[process] `{text}`: {error}"))
+    };
+    let mut samples = Vec::new();
+    for rule in &settings.sample {
+        let ratio = rule.ratio.unwrap_or(1.0);
+        if !(0.0..=1.0).contains(&ratio) {
+            bail!("[[process.sample]] ratio: {ratio} is not between 0 and 1");
+        }
+        samples.push(SampleRule {
+            levels: rule.levels.clone(),
+            ratio,
+            key: rule.key.as_deref().map(template).transpose()?,
+            per_second_max: rule.per_second_max,
+        });
+    }
+    let deduplicate = match &settings.deduplicate {
+        Some(same) => {
+            let window = duration(&same.window).context("[process.deduplicate] window")?;
+            let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+            Some(Deduplicate { key: template(&same.key)?, window_ms })
+        }
+        None => None,
+    };
+    let mut limits = Vec::new();
+    for limit in &settings.cardinality {
+        let field = FieldReference::parse(&limit.field);
+        let field = field.map_err(|error| anyhow::anyhow!("[[process.cardinality]] {error}"))?;
+        limits.push(ValueLimit { field, values_max: limit.values_max });
+    }
+    Ok(StageConfig { correlates: settings.correlation, samples, deduplicate, limits })
 }
 
 pub(crate) fn ecs(text: &str) -> Result<Ecs> {

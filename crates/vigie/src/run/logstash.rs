@@ -12,8 +12,8 @@ use vigie_dial::HttpEnvironment;
 use vigie_model::event::{EventSink, IndexPattern, LogIndexes};
 use vigie_model::{LogSink, TenantId};
 use vigie_process::{
-    BuildOptions, Built, DeadLetterQueue, Input, OutputContext, PipelineSink, VigieHosts, build,
-    decode_from, inputs,
+    BuildOptions, Built, DeadLetterQueue, Input, OutputContext, PipelineSink, Stages, VigieHosts,
+    build, decode_from, inputs,
 };
 use vigie_receive::text_door::{TextDoor, TextDoorStats};
 use vigie_show::Telemetry;
@@ -89,6 +89,7 @@ fn output_context(
         Arc::new(move || clock.now_ms().saturating_mul(1_000_000)),
     ));
     register(telemetry, &own);
+    let own = Arc::new(Stages::new(plan.stages.clone(), own, world.clone()));
     let dead_letters = match plan.dead_letters_bytes {
         Some(bytes) => {
             let folder = data.join("dead_letters");

@@ -184,3 +184,75 @@ fn commands_check_and_show_step_by_step() {
     let (out, errors, is_well) = run(&["logstash", "-t", "-f", good]);
     assert!(is_well && out.ends_with("Configuration OK\n"), "{out}{errors}");
 }
+
+/// Expressions and texts on which an independent grok must agree; its patterns are the legacy ones.
+const GROK_QUESTIONS: [(&str, &str); 24] = [
+    ("%{IP:a} %{WORD:b}", "10.0.0.1 get"),
+    ("%{IP:a}", "x 999.1.1.1 y"),
+    ("%{IP:a}", "addr 2001:db8::ff00:42:8329 end"),
+    ("%{NUMBER:a}", "took -1.25e"),
+    ("%{NUMBER:a}%{WORD:b}", "12abc"),
+    ("%{GREEDYDATA:a}%{NUMBER:b}", "abc 12.5"),
+    ("%{BASE16NUM:a}", "at 0xBEEF"),
+    ("%{QS:a}", "say \"it \\\" is\" x"),
+    ("%{UUID:a}", "u=6ba7b810-9dad-11d1-80b4-00c04fd430c8;"),
+    ("%{MAC:a}", "00-1B-44-11-3A-B7"),
+    ("%{HOSTNAME:a}", "  web-1.example.com. "),
+    ("%{HOSTPORT:a}", "db:5432"),
+    ("%{UNIXPATH:a}", "open /var/log/a b"),
+    ("%{WINPATH:a}", "C:\\Users\\x"),
+    ("%{URI:a}", "see http://u@h.example:80/p/q?x=y#z ok"),
+    ("%{MONTH:a} %{MONTHDAY:b}", "on October 07"),
+    ("%{TIME:a}", "at 23:59:60.5 x"),
+    ("%{TIMESTAMP_ISO8601:a}", "2023-11-10 14:30:45,123 INFO"),
+    ("%{HTTPDATE:a}", "[10/Oct/2000:13:55:36 -0700]"),
+    ("%{LOGLEVEL:a}", "a Warning b"),
+    ("%{SYSLOGBASE:a} %{GREEDYDATA:m}", "Nov 10 14:30:45 web1 sshd[4721]: hello"),
+    ("%{COMMONAPACHELOG}", "h - u [10/Oct/2000:13:55:36 -0700] \"GET /a HTTP/1.0\" 200 23"),
+    ("%{EMAILADDRESS:a}", "to jane.doe@example.org,"),
+    ("(?<q>[A-F0-9]{10}): %{DATA:d}=<%{NOTSPACE:n}>", "BEF25A7296: to=<x@y>"),
+];
+
+#[test]
+fn an_independent_grok_finds_the_same() {
+    use vigie_language::grok::{FieldNames, Grok, GrokLibrary};
+    const NAME: &str = "an_independent_grok_finds_the_same";
+    let Some(python) = vigie_testkit::python(NAME) else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/logstash/pygrok_says.py");
+    let mut child = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: String = GROK_QUESTIONS.iter().map(|pair| json!(pair).to_string() + "\n").collect();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    if !output.status.success() {
+        eprintln!("skipped: {NAME} needs the Python package pygrok");
+        return;
+    }
+    let library = GrokLibrary::standard(FieldNames::Legacy);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.lines().count(), GROK_QUESTIONS.len());
+    let mut wrong = Vec::new();
+    for ((pattern, text), said) in GROK_QUESTIONS.iter().zip(said.lines()) {
+        let grok = Grok::compile(pattern, &library, true).unwrap();
+        let found = grok.captures(text).unwrap();
+        // What is empty or did not take part is none here; pygrok says null or "".
+        let mut said: Value = serde_json::from_str(said).unwrap();
+        if let Some(said) = said.as_object_mut() {
+            said.retain(|_, value| !value.is_null() && value != "");
+        }
+        let ours = found.map(|captures| {
+            let named = captures.iter().filter(|capture| !capture.text.is_empty());
+            named
+                .map(|c| (c.field.to_owned(), Value::from(c.text)))
+                .collect::<serde_json::Map<_, _>>()
+        });
+        if json!(ours) != said {
+            wrong.push(format!("{pattern} on {text}: pygrok {said}, here {}", json!(ours)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

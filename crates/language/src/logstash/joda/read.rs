@@ -34,6 +34,17 @@ impl JodaPattern {
     /// offset is in `zone`; one without a year is in the year that makes it nearest to `now_ms`
     /// around the turn of the year, as the `date` filter guesses.
     pub fn read(&self, text: &str, zone: &TimeZone, now_ms: i64) -> Option<i64> {
+        let parts = self.parts(text, zone, now_ms)?;
+        if self.has_year() { parts.to_ms(zone) } else { guess_year(parts, zone, now_ms) }
+    }
+
+    /// The same without the guess: what Joda itself reads.
+    #[cfg(test)]
+    pub(super) fn read_plain(&self, text: &str, zone: &TimeZone, now_ms: i64) -> Option<i64> {
+        self.parts(text, zone, now_ms)?.to_ms(zone)
+    }
+
+    fn parts(&self, text: &str, zone: &TimeZone, now_ms: i64) -> Option<Parts> {
         let mut reader = Reader { rest: text, parts: Parts::default() };
         let now_year = year_and_month(now_ms, zone)?.0;
         for (at, item) in self.items.iter().enumerate() {
@@ -45,13 +56,7 @@ impl JodaPattern {
                 }
             }
         }
-        if !reader.rest.is_empty() {
-            return None;
-        }
-        if self.has_year() {
-            return reader.parts.to_ms(zone);
-        }
-        guess_year(reader.parts, zone, now_ms)
+        reader.rest.is_empty().then_some(reader.parts)
     }
 }
 
@@ -187,6 +192,10 @@ impl Reader<'_> {
     fn field(&mut self, letter: char, count: usize, is_packed: bool, now_year: i64) -> Option<()> {
         match letter {
             'y' | 'Y' | 'x' => {
+                // A year of an era has no sign.
+                if letter == 'Y' && count != 2 && self.rest.starts_with(['-', '+']) {
+                    return None;
+                }
                 let year = self.year(count, is_packed, now_year)?;
                 if letter == 'x' {
                     self.parts.week_year = Some(year);

@@ -150,3 +150,147 @@ fn patterns_write() {
         assert_eq!(pattern.write(time_ms, &zone(zone_name)), expected, "{}", pattern.as_str());
     }
 }
+
+/// The jar of Joda-Time in Maven's folder, if somebody has it.
+fn jar() -> Option<std::path::PathBuf> {
+    let home = std::env::var_os("HOME")?;
+    let folder = std::path::Path::new(&home).join(".m2/repository/joda-time/joda-time");
+    let versions = std::fs::read_dir(folder).ok()?.flatten();
+    versions
+        .flat_map(|version| std::fs::read_dir(version.path()).into_iter().flatten().flatten())
+        .map(|file| file.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "jar"))
+}
+
+/// What is asked: read or write, pattern, zone, text or milliseconds.
+fn questions() -> Vec<[String; 4]> {
+    const PATTERNS: [&str; 24] = [
+        "yyyy-MM-dd'T'HH:mm:ss.SSSZ",
+        "YYYY.MM.dd",
+        "yyyy-MM-dd HH:mm:ss,SSS",
+        "dd/MMM/yyyy:HH:mm:ss Z",
+        "yyMMddHHmmss",
+        "EEE, d MMMM yyyy h:mm:ss a",
+        "yyyy-DDD HH",
+        "xxxx-'W'ww-e",
+        "yyyyMMddHHmmssSSS",
+        "d.M.yy k:m:s",
+        "yyyy-MM-dd'T'HH:mm:ss.SSSSSSZZ",
+        "M/d/yyyy K a",
+        "EEEE yyyy MMM dd HH:mm:ss",
+        "yyyy 'at' HH'h'",
+        "SS yyyy",
+        "yyyy-MM",
+        "HH:mm yyyy",
+        "yyyy G",
+        "ZZ yyyy-MM-dd",
+        "yy/MM/dd HH",
+        "C yyyy",
+        "yyyy-MM-dd HH:mm:ss ZZZ",
+        "e xxxx ww",
+        "yyyy-MM-dd'Z'",
+    ];
+    const ZONES: [&str; 4] = ["UTC", "Europe/Paris", "America/New_York", "Asia/Kolkata"];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |bound: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % bound
+    };
+    let mut questions = Vec::new();
+    for _ in 0..1_500 {
+        let pattern = PATTERNS[next(24) as usize];
+        let zone_name = ZONES[next(4) as usize];
+        let time_ms = next(4_000_000_000_000) as i64 - 500_000_000_000;
+        let ask = |what: &str, text: String| {
+            [what.to_owned(), pattern.to_owned(), zone_name.to_owned(), text]
+        };
+        questions.push(ask("write", time_ms.to_string()));
+        let written = JodaPattern::parse(pattern).unwrap().write(time_ms, &zone(zone_name));
+        // As it is, with a character less, doubled, or changed.
+        let mut chars: Vec<char> = written.chars().collect();
+        let at = next(chars.len() as u64) as usize;
+        match next(4) {
+            0 => drop(chars.remove(at)),
+            1 => chars.insert(at, chars[at]),
+            2 => chars[at] = ['0', '9', ' ', 'x', '-'][next(5) as usize],
+            _ => {}
+        }
+        questions.push(ask("read", chars.into_iter().collect()));
+    }
+    for text in [
+        "2023-11-10T14:30:45.123Z",
+        "2023-W45-5",
+        "2023-314T12",
+        "T12:30",
+        "2023-11-10T14:30.25",
+        "2023-11-10T24:00",
+        "23-1-1",
+    ] {
+        questions.push(["read", "ISO8601", "Europe/Paris", text].map(str::to_owned));
+    }
+    questions
+}
+
+#[test]
+fn joda_itself_says_the_same() {
+    use std::io::Write;
+    const NAME: &str = "joda_itself_says_the_same";
+    let Some(java) = vigie_testkit::program(NAME, "java") else { return };
+    let Some(jar) = jar() else {
+        eprintln!(
+            "skipped: {NAME} needs joda-time (mvn dependency:get -Dartifact=joda-time:joda-time:2.14.0)"
+        );
+        return;
+    };
+    let script =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/logstash/joda/Joda.java");
+    let child = std::process::Command::new(java)
+        .arg("-cp")
+        .args([jar, script])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut child = child.unwrap();
+    let questions = questions();
+    let lines: String = questions.iter().map(|question| question.join("\t") + "\n").collect();
+    let mut input = child.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap().unwrap();
+    let answers = String::from_utf8(output.stdout).unwrap();
+    if answers.is_empty() {
+        eprintln!("skipped: {NAME} needs a Java that compiles");
+        return;
+    }
+    assert_eq!(answers.lines().count(), questions.len());
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let mut wrong = Vec::new();
+    for (question, said) in questions.iter().zip(answers.lines()) {
+        let [what, pattern, zone_name, text] = question;
+        // Years beyond 9999 are not read here; before 1600 Joda's calendar is another one.
+        let is_far = said.parse().is_ok_and(|ms: i64| {
+            !(-11_676_000_000_000..253_402_300_000_000).contains(&ms) && what == "read"
+        });
+        if is_far {
+            continue;
+        }
+        let zone = zone(zone_name);
+        let ours = match (what.as_str(), pattern.as_str()) {
+            ("write", _) => {
+                JodaPattern::parse(pattern).unwrap().write(text.parse().unwrap(), &zone)
+            }
+            (_, "ISO8601") => read_iso8601(text, &zone).map_or("error".into(), |ms| ms.to_string()),
+            // Without the filter's guess of a year.
+            _ => {
+                let found = JodaPattern::parse(pattern).unwrap().read_plain(text, &zone, now_ms);
+                found.map_or("error".into(), |ms| ms.to_string())
+            }
+        };
+        if ours != said {
+            wrong.push(format!("{what} {pattern} {zone_name} {text}: Joda {said}, here {ours}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), questions.len(), wrong.join("\n"));
+}
