@@ -167,11 +167,14 @@ impl Stages {
         }
         let Some(most) = rule.per_second_max else { return true };
         let second = now_ms.div_euclid(1_000);
-        if state.rates.len() >= KEYS_MAX {
+        let slot = (at, key.unwrap_or_default());
+        if state.rates.len() >= KEYS_MAX && !state.rates.contains_key(&slot) {
             state.rates.retain(|_, (known, _)| *known == second);
+            if state.rates.len() >= KEYS_MAX {
+                return true;
+            }
         }
-        let (known, count) =
-            state.rates.entry((at, key.unwrap_or_default())).or_insert((second, 0));
+        let (known, count) = state.rates.entry(slot).or_insert((second, 0));
         if *known != second {
             (*known, *count) = (second, 0);
         }

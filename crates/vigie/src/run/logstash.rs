@@ -88,8 +88,9 @@ fn output_context(
         IndexPattern::parse("logs-%{+YYYY.MM.dd}"),
         Arc::new(move || clock.now_ms().saturating_mul(1_000_000)),
     ));
-    register(telemetry, &own);
-    let own = Arc::new(Stages::new(plan.stages.clone(), own, world.clone()));
+    let stages = Arc::new(Stages::new(plan.stages.clone(), Arc::clone(&own) as _, world.clone()));
+    register(telemetry, &own, &stages);
+    let own = stages;
     let dead_letters = match plan.dead_letters_bytes {
         Some(bytes) => {
             let folder = data.join("dead_letters");
@@ -107,13 +108,17 @@ fn output_context(
     })
 }
 
-/// Counts what pipelines made and the store can never keep, as a document that is too large.
-fn register(telemetry: &Telemetry, own: &Arc<LogIndexes>) {
-    let own = Arc::clone(own);
+/// Counts what pipelines made and the store can never keep, as a document that is too large, and
+/// what is left out on purpose.
+fn register(telemetry: &Telemetry, own: &Arc<LogIndexes>, stages: &Arc<Stages>) {
+    let (own, stages) = (Arc::clone(own), Arc::clone(stages));
     telemetry.register(Box::new(move |text| {
         let name = "vigie_process_rejected_documents_total";
         text.family(name, "counter", "Documents of pipelines that the store can never keep.");
         text.sample(name, &[], own.rejected().0 as f64);
+        let name = "vigie_process_sampled_out_documents_total";
+        text.family(name, "counter", "Documents that sampling or de-duplication left out.");
+        text.sample(name, &[], stages.dropped() as f64);
     }));
 }
 
