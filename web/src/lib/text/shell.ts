@@ -13,7 +13,7 @@ export const shell = {
   silences: ["Silences", "Silences"],
   routes: ["Routes", "Routes"],
   receivers: ["Receivers", "Destinataires"],
-  history: ["Notification history", "Historique des notifications"],
+  history: ["Notifications", "Notifications"],
   incidents: ["Incidents", "Incidents"],
   system: ["System", "Système"],
   sources: ["Sources", "Sources"],
