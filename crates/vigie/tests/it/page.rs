@@ -75,6 +75,20 @@ async fn the_page_shows_this_host_and_its_sources() {
     let traces = settled(&server, &browser, "/explore/traces", &["No traces yet"]);
     assert!(traces.contains("No traces yet"), "{traces}");
 
+    let silence = serde_json::json!({
+        "matchers": [{"name": "job", "value": "<b>db</b>", "isRegex": false, "isEqual": true}],
+        "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2999-01-01T00:00:00Z",
+        "createdBy": "ann", "comment": "moving the rack",
+    });
+    let url = format!("{}/alertmanager/api/v2/silences", server.page.trim_end_matches('/'));
+    let made = server.client.post(url).json(&silence).send().await.unwrap();
+    assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+    let silences = settled(&server, &browser, "/silences", &["moving the rack"]);
+    assert!(silences.contains("moving the rack"), "{silences}");
+    assert!(silences.contains("&lt;b&gt;db") && !silences.contains("<b>db"), "{silences}");
+    let history = settled(&server, &browser, "/history", &["Nobody has been told"]);
+    assert!(history.contains("Nobody has been told"), "{history}");
+
     let wrong = settled(
         &server,
         &browser,
