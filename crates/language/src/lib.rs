@@ -1,5 +1,5 @@
 //! What people write, as trees: PromQL, LogQL, relabel rules, YAML, Lucene's and Elasticsearch's
-//! notations, Go templates, runbooks; printer and positions of errors.
+//! notations, TraceQL, Go templates, runbooks; printer and positions of errors.
 //!
 //! Text enters, trees leave, and errors say where in the text. Nothing here evaluates a query,
 //! reads a file or knows the store.
@@ -14,12 +14,13 @@ pub mod ruby_pattern;
 pub mod runbook;
 pub mod search;
 pub mod template;
+pub mod traceql;
 pub mod yaml;
 
 /// Entry points of the fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
-    use crate::{grok, logql, logstash, promql, ruby_pattern, search};
+    use crate::{grok, logql, logstash, promql, ruby_pattern, search, traceql};
 
     /// Whatever parses prints as text that parses to the same.
     pub fn promql(data: &[u8]) {
@@ -39,6 +40,19 @@ pub mod fuzzing {
         let printed = expr.to_string();
         let again = logql::parse(&printed).map(|expr| expr.to_string());
         assert_eq!(again.as_deref(), Ok(printed.as_str()), "{text}");
+    }
+
+    /// Whatever parses prints as text that parses to the same.
+    pub fn traceql(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        drop(traceql::parse_unfinished(text));
+        let Ok(query) = traceql::parse(text) else { return };
+        let printed = query.to_string();
+        let again = traceql::parse(&printed).map(|query| query.to_string());
+        // What is printed has more brackets, of which there may be too many then.
+        if let Ok(again) = again {
+            assert_eq!(again, printed, "{text}");
+        }
     }
 
     /// Never panics, whatever is typed into a search box.
