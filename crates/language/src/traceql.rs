@@ -15,7 +15,7 @@ mod print;
 mod tests;
 
 pub use ast::{
-    Aggregate, Expression, Field, Hint, Intrinsic, MetricFunction, MetricQuery, MetricStage,
+    Aggregate, Expression, Field, Form, Hint, Intrinsic, MetricFunction, MetricQuery, MetricStage,
     Operator, Pipeline, Query, Scalar, ScalarFilter, Scope, SpansetExpression, SpansetOperator,
     Stage, Static,
 };
@@ -54,14 +54,13 @@ pub fn parse_unfinished(text: &str) -> Option<Expression> {
     if inside.contains(['{', '}']) || inside.contains("||") {
         return None;
     }
-    let whole = inside.split("&&").filter_map(|part| {
+    let parts = inside.split("&&").filter(|part| !part.trim().is_empty());
+    let whole = parts.filter_map(|part| {
         let query = parse(&format!("{{{part}}}")).ok()?;
         match query.pipeline.stages.into_iter().next() {
             Some(Stage::Spansets(SpansetExpression::Filter(filter))) => Some(filter),
             _ => None,
         }
     });
-    whole.reduce(|left, right| {
-        Expression::Binary(Operator::And, Box::new(left), Box::new(right))
-    })
+    whole.reduce(|left, right| Expression::Binary(Operator::And, Box::new(left), Box::new(right)))
 }

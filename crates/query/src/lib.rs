@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod result;
 pub mod search;
+pub mod traceql;
 pub mod traces;
 
 pub use active::{ActiveQueries, ActiveQuery};

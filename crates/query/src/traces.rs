@@ -11,5 +11,7 @@ mod span;
 mod tests;
 
 pub use dependencies::{Dependency, dependencies};
+pub(crate) use read::{kind as kind_of_name, read_span};
+pub(crate) use search::trace_id_of;
 pub use search::{Operation, TagMatch, TraceSearch, operations, search, services, trace};
 pub use span::{SpanAttribute, TraceEvent, TraceLink, TraceSpan};

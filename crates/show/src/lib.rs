@@ -3,7 +3,7 @@
 //! A request enters by the [`FrontDoor`], which knows who asks and what limits hold, and is
 //! answered by the router of a part: the Prometheus API ([`prometheus::router`]), Elasticsearch's
 //! ([`elasticsearch::router`]), Alertmanager's ([`alertmanager::router`]), OTLP
-//! ([`otlp::router`]), Jaeger's ([`jaeger::router`]), the page.
+//! ([`otlp::router`]), Jaeger's ([`jaeger::router`]), Tempo's ([`tempo::router`]), the page.
 //! Data itself is decided elsewhere: nothing here stores, evaluates or scrapes.
 
 pub mod alertmanager;
@@ -20,7 +20,9 @@ mod number;
 pub mod otlp;
 pub mod page;
 pub mod prometheus;
+mod span_form;
 mod telemetry;
+pub mod tempo;
 
 pub use error::{ShowError, ShowErrorKind};
 pub use front_door::{

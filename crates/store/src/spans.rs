@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
 use vigie_model::span::{
     Attribute, AttributeValue, Span, SpanBatch, SpanEvent, SpanFuture, SpanKind, SpanLink,
     SpanReport, SpanSink, StatusCode,
@@ -206,12 +207,35 @@ fn object(
                 Cow::Borrowed(text) => writer.string(name, text),
                 Cow::Owned(text) => writer.number(name, &text),
             },
-            AttributeValue::List(text) | AttributeValue::Map(text) => {
-                writer.raw(name, batch.text(text));
-            }
+            AttributeValue::List(text) => list(name, batch.text(text), writer),
+            AttributeValue::Map(text) => writer.raw(name, batch.text(text)),
         }
     }
     writer.end_object();
+}
+
+/// A list of scalars, whose items can be asked for; any other is only given back.
+fn list(name: &str, json: &str, writer: &mut DocumentWriter<'_>) {
+    let items: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+    let is_scalar = |item: &&RawValue| !item.get().starts_with(['[', '{']);
+    if items.is_empty() || !items.iter().all(is_scalar) {
+        writer.raw(name, json);
+        return;
+    }
+    writer.begin_list(name);
+    for item in items {
+        match item.get() {
+            "null" => writer.item(Scalar::Null),
+            "true" => writer.item(Scalar::Boolean(true)),
+            "false" => writer.item(Scalar::Boolean(false)),
+            text if text.starts_with('"') => {
+                let text: Cow<'_, str> = serde_json::from_str(text).unwrap_or_default();
+                writer.item(Scalar::String(&text));
+            }
+            number => writer.item(Scalar::Number(number)),
+        }
+    }
+    writer.end_list();
 }
 
 /// A float as JSON's number, never to be taken for an integer; what JSON has no number for, as

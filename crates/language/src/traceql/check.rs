@@ -93,7 +93,9 @@ fn scalar(of: &Scalar) -> Result<(), String> {
 fn number(expression: &Expression) -> Result<(), String> {
     match type_of(expression)? {
         Type::Number | Type::Attribute => Ok(()),
-        _ => Err(format!("aggregate field expressions must resolve to a number type: {expression}")),
+        _ => {
+            Err(format!("aggregate field expressions must resolve to a number type: {expression}"))
+        }
     }
 }
 
@@ -150,11 +152,7 @@ fn binary(
         }
         Operator::Equal | Operator::NotEqual => (true, Type::Boolean),
     };
-    if fits {
-        Ok(result)
-    } else {
-        Err(format!("illegal operation for the given types: {whole}"))
-    }
+    if fits { Ok(result) } else { Err(format!("illegal operation for the given types: {whole}")) }
 }
 
 const fn type_of_static(value: &Static) -> Type {

@@ -193,8 +193,7 @@ impl<'a> Lexer<'a> {
     /// A keyword, or a scope and what follows it.
     fn word(&mut self) -> Result<Token, TraceQlError> {
         let rest = self.rest();
-        let length =
-            rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         let word = rest.get(..length).unwrap_or_default();
         let next = rest.get(length..).and_then(|tail| tail.chars().next());
         if next == Some(':') {
@@ -212,13 +211,9 @@ impl<'a> Lexer<'a> {
         {
             self.at += length + 1;
             if of_parent {
-                for inner in ["span", "resource"] {
-                    let rest = self.rest();
-                    if let Some(tail) = rest.strip_prefix(inner)
-                        && tail.starts_with('.')
-                    {
-                        self.at += inner.len() + 1;
-                        let inner = if inner == "span" { Scope::Span } else { Scope::Resource };
+                for (prefix, inner) in [("span.", Scope::Span), ("resource.", Scope::Resource)] {
+                    if self.rest().starts_with(prefix) {
+                        self.at += prefix.len();
                         return self.attribute(inner, true);
                     }
                 }

@@ -62,16 +62,6 @@ impl<'a> Parser<'a> {
         self.tokens.get(self.at).map_or(&Token::End, |placed| &placed.token)
     }
 
-    fn peek_after(&self) -> &Token {
-        self.tokens.get(self.at + 1).map_or(&Token::End, |placed| &placed.token)
-    }
-
-    fn take(&mut self) -> Token {
-        let token = self.peek().clone();
-        self.at += 1;
-        token
-    }
-
     fn error<T>(&self, message: impl Into<String>) -> Result<T, TraceQlError> {
         let at = self.tokens.get(self.at).map_or(self.text.len(), |placed| placed.at);
         Err(TraceQlError::new(self.text, at, message))
@@ -230,13 +220,11 @@ impl<'a> Parser<'a> {
             self.at += 1;
             let next = if is_right { own } else { own + 1 };
             let right = self.deeper(|parser| parser.node(next))?;
-            left = match join(symbol, left, right) {
-                Some(node) => node,
-                None => {
-                    self.at = at;
-                    return self.error(format!("syntax error: {symbol} does not fit here"));
-                }
+            let Some(joined) = join(symbol, left, right) else {
+                self.at = at;
+                return self.error(format!("syntax error: {symbol} does not fit here"));
             };
+            left = joined;
         }
         Ok(left)
     }

@@ -10,7 +10,7 @@ use vigie_store::spans;
 use super::span::{SpanAttribute, TraceEvent, TraceLink, TraceSpan};
 
 /// Reads the span in `row`.
-pub(super) fn read_span(
+pub(crate) fn read_span(
     part: &LogPart,
     row: u32,
     buffer: &mut Vec<u8>,
@@ -57,7 +57,7 @@ fn field(span: &mut TraceSpan, key: &str, value: Scalar<'_>) {
 }
 
 /// The kind of this name.
-pub(super) fn kind(name: &str) -> SpanKind {
+pub(crate) fn kind(name: &str) -> SpanKind {
     let all = [
         SpanKind::Internal,
         SpanKind::Server,

@@ -131,7 +131,8 @@ pub fn search(snapshot: &LogSnapshot, search: &TraceSearch) -> Result<Vec<TraceI
     Ok(found)
 }
 
-fn trace_id_of(
+/// The id of the trace that the span in `row` belongs to.
+pub(crate) fn trace_id_of(
     part: &LogPart,
     row: u32,
     bytes: &mut Vec<u8>,
