@@ -55,7 +55,7 @@ const RECEIVE_DOORS: [&str; 8] = [
     "jaeger_sampling_port",
     "zipkin_port",
 ];
-const SHOW_DOORS: [&str; 2] = ["jaeger_port", "logs_page_port"];
+const SHOW_DOORS: [&str; 3] = ["jaeger_port", "logs_page_port", "tempo_port"];
 
 impl ServerBuilder {
     /// The binary, in a folder of its own.

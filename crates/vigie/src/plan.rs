@@ -49,6 +49,7 @@ pub(crate) enum TraceDoor {
     JaegerBinary,
     JaegerSampling,
     JaegerQuery,
+    Tempo,
     Zipkin,
 }
 
@@ -359,6 +360,7 @@ fn trace_ports(
         (TraceDoor::JaegerBinary, receive.jaeger_binary_port, 6832),
         (TraceDoor::JaegerSampling, receive.jaeger_sampling_port, 5778),
         (TraceDoor::JaegerQuery, show.jaeger_port, 16686),
+        (TraceDoor::Tempo, show.tempo_port, 3200),
         (TraceDoor::Zipkin, receive.zipkin_port, 9411),
     ];
     let mut ports = Vec::new();

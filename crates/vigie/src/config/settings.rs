@@ -372,6 +372,8 @@ pub(crate) struct ShowSettings {
     pub(crate) elasticsearch_version: String,
     /// Port of Jaeger's query API; 0 switches it off.
     pub(crate) jaeger_port: u16,
+    /// Port of Tempo's API; 0 switches it off.
+    pub(crate) tempo_port: u16,
     /// Prometheus' `web-config.yml`: TLS and basic authentication for every port.
     pub(crate) web_config: Option<PathBuf>,
     /// Serve /-/reload and /-/quit to whoever reaches the port.
@@ -394,6 +396,7 @@ impl Default for ShowSettings {
             elasticsearch_port: 9200,
             elasticsearch_version: "8.5.3".to_owned(),
             jaeger_port: 16686,
+            tempo_port: 3200,
             web_config: None,
             enable_lifecycle: false,
             enable_admin_api: false,

@@ -15,6 +15,7 @@ use vigie_receive::config::OtlpConfig;
 use vigie_show::collector::{self, CollectorState};
 use vigie_show::jaeger::{self, JaegerState};
 use vigie_show::otlp::{self, MetricOptions, OtlpState, TranslationStrategy};
+use vigie_show::tempo::{self, TempoState};
 use vigie_show::{Telemetry, jaeger::sampling};
 use vigie_store::Store;
 use vigie_world::World;
@@ -28,6 +29,7 @@ pub(super) struct Doors {
     otlp: Arc<OtlpState>,
     collector: Arc<CollectorState>,
     query: Arc<JaegerState>,
+    tempo: Arc<TempoState>,
     agent: Arc<AgentCounters>,
     spans: Arc<dyn SpanSink>,
 }
@@ -48,6 +50,7 @@ impl Doors {
             otlp,
             collector: CollectorState::new(Arc::clone(&spans), telemetry),
             query: JaegerState::new(Arc::clone(store), world.clone()),
+            tempo: TempoState::new(Arc::clone(store), world.clone()),
             agent,
             spans,
         }
@@ -106,6 +109,7 @@ impl Doors {
                 TraceDoor::JaegerQuery => {
                     ("jaeger", page.wrap("/explore/traces", self.query_router()))
                 }
+                TraceDoor::Tempo => ("tempo", tempo::router(Arc::clone(&self.tempo))),
                 TraceDoor::JaegerCompact | TraceDoor::JaegerBinary => {
                     self.listen_agent(port, stop).await?;
                     continue;

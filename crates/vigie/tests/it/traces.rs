@@ -57,7 +57,11 @@ fn run(python: &Path, script: &str, args: &[&str]) -> String {
 }
 
 async fn get(server: &Server, path: &str) -> (u16, Value) {
-    let url = format!("http://127.0.0.1:{}{path}", server.door("jaeger_port"));
+    get_from(server, "jaeger_port", path).await
+}
+
+async fn get_from(server: &Server, door: &str, path: &str) -> (u16, Value) {
+    let url = format!("http://127.0.0.1:{}{path}", server.door(door));
     let response = server.client.get(&url).send().await.unwrap();
     let status = response.status().as_u16();
     (status, response.json().await.unwrap())
@@ -73,7 +77,7 @@ async fn traces_of_real_clients_are_found() {
     const NAME: &str = "traces_of_real_clients_are_found";
     let Some(python) = python(NAME) else { return };
     let mut builder = vigie();
-    for door in ["otlp_http_port", "otlp_grpc_port", "zipkin_port", "jaeger_port"] {
+    for door in ["otlp_http_port", "otlp_grpc_port", "zipkin_port", "jaeger_port", "tempo_port"] {
         builder = builder.door(door).unwrap();
     }
     let mut server = builder.start().await.unwrap();
@@ -125,8 +129,37 @@ async fn check_traces(server: &Server, sent: &[(&str, String)]) {
         let groups = v3["result"]["resourceSpans"].as_array().unwrap();
         assert_eq!(groups[0]["scopeSpans"][0]["spans"].as_array().unwrap().len(), 2, "{v3}");
     }
+    for (kind, id) in sent {
+        check_tempo(server, kind, id).await;
+    }
     let (status, found) = get(server, "/api/traces/ffffffffffffffffffffffffffffffff").await;
     assert_eq!((status, &found["errors"][0]["msg"]), (404, &Value::from("trace not found")));
+}
+
+/// The same trace by Tempo's API.
+async fn check_tempo(server: &Server, kind: &str, id: &str) {
+    let tempo = async |path: String| {
+        let (status, found) = get_from(server, "tempo_port", &path).await;
+        assert_eq!(status, 200, "{path}: {found}");
+        found
+    };
+    // { resource.service.name = "shop-KIND" } >> { name = "SELECT" && status = error }
+    let query = format!(
+        "%7Bresource.service.name%3D%22shop-{kind}%22%7D%3E%3E%7Bname%3D%22SELECT%22%26%26status%3Derror%7D"
+    );
+    let found = tempo(format!("/api/search?q={query}")).await;
+    let traces = found["traces"].as_array().unwrap();
+    assert_eq!(traces.len(), 1, "{found}");
+    // An id may begin with zeros, which Tempo leaves out.
+    let found_id = traces[0]["traceID"].as_str().unwrap();
+    assert_eq!(found_id.trim_start_matches('0'), id.trim_start_matches('0'), "{found}");
+    assert_eq!(traces[0]["rootServiceName"], format!("shop-{kind}"), "{found}");
+    assert_eq!(traces[0]["rootTraceName"], "GET /users", "{found}");
+    let found = tempo(format!("/api/v2/traces/{id}")).await;
+    assert!(found["trace"]["resourceSpans"][0]["scopeSpans"].is_array(), "{found}");
+    let found = tempo("/api/v2/search/tag/resource.service.name/values".to_owned()).await;
+    let values = found["tagValues"].as_array().unwrap();
+    assert!(values.iter().any(|value| value["value"] == format!("shop-{kind}")), "{found}");
 }
 
 /// Metrics and logs by the SDK over OTLP.
