@@ -23,6 +23,7 @@ mod pipeline;
 mod rubydebug;
 mod sample;
 mod sink;
+mod span_metrics;
 mod text;
 
 pub use build::{BuildOptions, Built, Ecs, Warning, build};
@@ -37,6 +38,7 @@ pub use pipeline::{Observer, Pipeline, PluginStats, StepView};
 pub use rubydebug::rubydebug;
 pub use sample::{Deduplicate, SampleRule, StageConfig, Stages, ValueLimit};
 pub use sink::PipelineSink;
+pub use span_metrics::{SpanMetrics, SpanMetricsOptions, SpanMetricsStatistics};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,13 @@
 //! Configuration: finds the files, tells which tool each belongs to, reads what is served.
 
+mod process;
 mod recognise;
 mod settings;
 
+pub(crate) use process::{ProcessSettings, SpanMetricsSettings};
 pub(crate) use recognise::{Found, Kind, recognise};
 pub(crate) use settings::{
-    LimitSettings, LogstashSettings, ProcessSettings, RespondSettings, Settings, StoreSettings,
-    bytes, duration,
+    LimitSettings, LogstashSettings, RespondSettings, Settings, StoreSettings, bytes, duration,
 };
 
 /// A variable of the process' environment, where the replaced tools look one up.

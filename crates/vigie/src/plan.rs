@@ -3,6 +3,7 @@
 mod logstash;
 mod respond;
 mod rules;
+mod spans;
 mod store;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use vigie_alert::ManagerOptions;
+use vigie_process::SpanMetricsOptions;
 use vigie_receive::aggregate::Inputs;
 use vigie_receive::lines::LineProtocol;
 use vigie_store::StoreOptions;
@@ -87,6 +89,8 @@ pub(crate) struct Plan {
     pub(crate) aggregation: Option<(PathBuf, Inputs)>,
     /// Ports of other systems' protocols that were asked for.
     pub(crate) doors: DoorPorts,
+    /// Metrics that are made from spans; `None`: none.
+    pub(crate) span_metrics: Option<SpanMetricsOptions>,
     /// Pipelines of `logstash.conf`.
     pub(crate) logstash: Option<LogstashPlan>,
     pub(crate) web_config: Option<PathBuf>,
@@ -157,6 +161,7 @@ impl Plan {
             host_flags: settings.receive.host_flags.clone(),
             created_as_start: settings.receive.created_as_start,
             aggregation,
+            span_metrics: spans::metrics(&settings.process.span_metrics)?,
             doors: DoorPorts {
                 lines: vec![
                     (LineProtocol::Graphite, port(settings.receive.graphite_port, 0)?),
@@ -216,6 +221,7 @@ impl Plan {
             created_as_start: created_as_start(&args.features),
             aggregation: None,
             doors: DoorPorts::default(),
+            span_metrics: None,
             logstash: None,
             web_config: args.web_config,
             enable_lifecycle: args.enable_lifecycle,
@@ -307,6 +313,7 @@ impl Plan {
             created_as_start: false,
             aggregation: None,
             doors: DoorPorts::default(),
+            span_metrics: None,
             logstash: None,
             web_config: None,
             enable_lifecycle: false,

@@ -257,8 +257,10 @@ impl MetricsPart<'_> {
             flags: flags(plan),
         });
         own.show(&state);
-        let otlp = traces::Doors::new(&store, Arc::clone(&state.sink), world, telemetry);
+        let metrics = (Arc::clone(&state.sink), plan.span_metrics.as_ref());
+        let otlp = traces::Doors::new(&store, metrics, world, telemetry);
         otlp.follow(&otlp_config);
+        otlp.start(world, stop);
         let mut router = prometheus::router(Arc::clone(&state))
             .merge(page::router())
             .merge(otlp.prometheus_router());
@@ -300,6 +302,7 @@ impl MetricsPart<'_> {
         scrape.stop().await;
         rules.stop().await;
         listeners.ended().await;
+        otlp.stop().await;
         incoming.stop().await;
         if let Some((reacting, _)) = &self.reacting {
             reacting.responder.stop().await;

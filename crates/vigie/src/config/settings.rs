@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use super::process::ProcessSettings;
+
 /// The settings. A section is named after the stage that it sets.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -266,56 +268,6 @@ impl Default for RespondSettings {
             heartbeat_interval: "1m".into(),
         }
     }
-}
-
-/// What is done with lines of logs before they are kept.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ProcessSettings {
-    /// Recognise ids of traces, spans and requests in whatever field they come.
-    pub(crate) correlation: bool,
-    /// Rules of sampling; the first that fits a line counts.
-    pub(crate) sample: Vec<SampleSettings>,
-    /// Lines whose key is the same are kept once within the window (`10s`).
-    pub(crate) deduplicate: Option<DeduplicateSettings>,
-    /// Fields whose different values are limited.
-    pub(crate) cardinality: Vec<CardinalitySettings>,
-}
-
-/// Which lines are kept.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SampleSettings {
-    /// Levels that it is for; none: all.
-    #[serde(default)]
-    pub(crate) levels: Vec<String>,
-    /// Which part is kept, 0 to 1.
-    #[serde(default)]
-    pub(crate) ratio: Option<f64>,
-    /// Lines of the same key are kept or dropped together: `%{trace_id}`.
-    pub(crate) key: Option<String>,
-    /// Most lines a second of the same key.
-    pub(crate) per_second_max: Option<u32>,
-}
-
-/// Lines that are the same.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DeduplicateSettings {
-    /// What makes lines the same: `%{service} %{message}`.
-    pub(crate) key: String,
-    /// For how long.
-    pub(crate) window: String,
-}
-
-/// A field whose values are limited.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CardinalitySettings {
-    /// `[user][id]`
-    pub(crate) field: String,
-    /// Different values; further ones become `_other`.
-    pub(crate) values_max: usize,
 }
 
 /// How pipelines of `logstash.conf` run.

@@ -10,6 +10,7 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use vigie_model::span::SpanSink;
 use vigie_model::{LogSink, MetricSink};
+use vigie_process::{SpanMetrics, SpanMetricsOptions};
 use vigie_receive::agent::{self, AgentCounters};
 use vigie_receive::config::OtlpConfig;
 use vigie_show::collector::{self, CollectorState};
@@ -32,16 +33,25 @@ pub(super) struct Doors {
     tempo: Arc<TempoState>,
     agent: Arc<AgentCounters>,
     spans: Arc<dyn SpanSink>,
+    counted: Option<Arc<SpanMetrics>>,
 }
 
 impl Doors {
     pub(super) fn new(
         store: &Arc<Store>,
-        metrics: Arc<dyn MetricSink>,
+        (metrics, options): (Arc<dyn MetricSink>, Option<&SpanMetricsOptions>),
         world: &World,
         telemetry: &Telemetry,
     ) -> Self {
-        let spans: Arc<dyn SpanSink> = Arc::clone(store) as _;
+        let mut spans: Arc<dyn SpanSink> = Arc::clone(store) as _;
+        let counted = options.map(|options| {
+            let (inner, metrics) = (Arc::clone(&spans), Arc::clone(&metrics));
+            SpanMetrics::new(options.clone(), inner, metrics, world.clone())
+        });
+        if let Some(counted) = &counted {
+            register_span_metrics(telemetry, counted);
+            spans = Arc::clone(counted) as _;
+        }
         let logs: Arc<dyn LogSink> = Arc::clone(store) as _;
         let otlp = OtlpState::new(Arc::clone(&spans), metrics, logs, world.clone(), telemetry);
         let agent = Arc::new(AgentCounters::default());
@@ -53,6 +63,29 @@ impl Doors {
             tempo: TempoState::new(Arc::clone(store), world.clone()),
             agent,
             spans,
+            counted,
+        }
+    }
+
+    /// Writes the metrics of spans, until `stop`.
+    pub(super) fn start(&self, world: &World, stop: &CancellationToken) {
+        let Some(counted) = self.counted.clone() else { return };
+        let (clock, stop) = (Arc::clone(&world.clock), stop.clone());
+        tokio::spawn(async move {
+            let ended = async {
+                loop {
+                    clock.sleep(counted.interval()).await;
+                    counted.flush().await;
+                }
+            };
+            stop.run_until_cancelled(ended).await;
+        });
+    }
+
+    /// Writes what was counted last; when nothing comes in any more.
+    pub(super) async fn stop(&self) {
+        if let Some(counted) = &self.counted {
+            counted.flush().await;
         }
     }
 
@@ -171,6 +204,54 @@ fn register_agent(telemetry: &Telemetry, counters: &Arc<AgentCounters>) {
         for (name, help, value) in values {
             text.family(name, "counter", help);
             text.sample(name, &[], value.load(Ordering::Relaxed) as f64);
+        }
+    }));
+}
+
+fn register_span_metrics(telemetry: &Telemetry, counted: &Arc<SpanMetrics>) {
+    let counted = Arc::clone(counted);
+    telemetry.register(Box::new(move |text| {
+        let now = counted.statistics();
+        for (name, kind, help, value) in [
+            (
+                "vigie_process_span_metrics_keys",
+                "gauge",
+                "Combinations of service, operation, kind and status that are counted.",
+                now.keys,
+            ),
+            (
+                "vigie_process_span_metrics_edges",
+                "gauge",
+                "Pairs of services in the service graph.",
+                now.edges,
+            ),
+            (
+                "vigie_process_span_metrics_waiting",
+                "gauge",
+                "Spans that wait for the other end of their call.",
+                now.waiting,
+            ),
+            (
+                "vigie_process_span_metrics_overflowed_total",
+                "counter",
+                "Spans counted as _other, as there were too many operations.",
+                now.overflowed,
+            ),
+            (
+                "vigie_process_span_metrics_late_total",
+                "counter",
+                "Spans not counted, as they ended too long ago.",
+                now.late,
+            ),
+            (
+                "vigie_process_span_metrics_failed_writes_total",
+                "counter",
+                "Writes of span metrics that the store refused.",
+                now.failed_writes,
+            ),
+        ] {
+            text.family(name, kind, help);
+            text.sample(name, &[], value as f64);
         }
     }));
 }

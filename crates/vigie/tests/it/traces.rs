@@ -80,6 +80,7 @@ async fn traces_of_real_clients_are_found() {
     for door in ["otlp_http_port", "otlp_grpc_port", "zipkin_port", "jaeger_port", "tempo_port"] {
         builder = builder.door(door).unwrap();
     }
+    let builder = builder.settings("[process.span_metrics]\ninterval = \"1s\"\n");
     let mut server = builder.start().await.unwrap();
     let mut sent = Vec::new();
     for (kind, door) in
@@ -89,6 +90,7 @@ async fn traces_of_real_clients_are_found() {
         sent.push((kind, run(&python, SENDER, &[kind, &address])));
     }
     check_traces(&server, &sent).await;
+    check_span_metrics(&server).await;
     // Acknowledged is kept: the same again after a kill.
     server.kill().unwrap();
     server.launch().await.unwrap();
@@ -134,6 +136,37 @@ async fn check_traces(server: &Server, sent: &[(&str, String)]) {
     }
     let (status, found) = get(server, "/api/traces/ffffffffffffffffffffffffffffffff").await;
     assert_eq!((status, &found["errors"][0]["msg"]), (404, &Value::from("trace not found")));
+}
+
+/// The rates that come by themselves.
+async fn check_span_metrics(server: &Server) {
+    for expression in [
+        // Tempo's names: three servers' spans and three spans that failed.
+        r#"sum(traces_spanmetrics_calls_total{span_name="GET /users",span_kind="SPAN_KIND_SERVER"}) == 3"#,
+        r#"sum(traces_spanmetrics_latency_count{status_code="STATUS_CODE_ERROR"}) == 3"#,
+        // The collector's, of one sender.
+        r#"traces_span_metrics_calls_total{service_name="shop-grpc",span_name="SELECT"} == 1"#,
+        // Nobody known called the three.
+        r#"count(traces_service_graph_request_total{client="user"} == 1) == 3"#,
+        // They begin at zero, so that the first call is a rate.
+        r#"increase(traces_spanmetrics_calls_total{service="shop-http",span_name="SELECT"}[1m]) > 0"#,
+    ] {
+        server.wait_for(expression, PATIENCE).await.unwrap();
+    }
+    let found = server
+        .get(
+            "/api/v1/query_exemplars",
+            &[
+                ("query", r#"traces_spanmetrics_latency_bucket{service="shop-http"}"#),
+                ("start", "0"),
+                ("end", "32503680000"),
+            ],
+        )
+        .await
+        .unwrap();
+    let id = &found["data"][0]["exemplars"][0]["labels"]["trace_id"];
+    let (status, _) = get(server, &format!("/api/traces/{}", id.as_str().unwrap())).await;
+    assert_eq!(status, 200, "{found}");
 }
 
 /// The same trace by Tempo's API.
