@@ -8,6 +8,9 @@ pub enum ProcessError {
     /// The configuration cannot be run.
     #[error("{0}")]
     Config(#[from] ConfigError),
+    /// The file of sampling strategies cannot be used.
+    #[error("{0}")]
+    Strategies(String),
     /// An output cannot write now; trying again may help.
     #[error("{0}")]
     Unavailable(String),
@@ -29,7 +32,7 @@ impl ProcessError {
     /// What the error obliges to.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Config(_) | Self::Refused(_) => ErrorKind::Invalid,
+            Self::Config(_) | Self::Strategies(_) | Self::Refused(_) => ErrorKind::Invalid,
             Self::Unavailable(_) => ErrorKind::Unavailable,
         }
     }

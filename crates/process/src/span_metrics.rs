@@ -230,7 +230,7 @@ impl SpanMetrics {
     fn commit(&self, tables: &Mutex<Tables>, observed: Observed) {
         let now_ms = self.world.clock.now_ms();
         let mut tables = tables.lock();
-        for call in observed.calls {
+        for call in &observed.calls {
             tables.calls.commit(call, now_ms);
         }
         for half in observed.halves {

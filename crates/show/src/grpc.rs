@@ -2,7 +2,7 @@
 //!
 //! A call is a POST whose body is one message behind five bytes (compressed or not, length); the
 //! answer is one message and the status in trailers, or the status alone in headers. That is all
-//! that collectors need; streams have handlers of their own. Source: gRPC over HTTP2, the protocol
+//! that collectors need; [`streaming`] is for answers of many messages. Source: gRPC over HTTP2, the protocol
 //! document of grpc.io.
 
 use std::convert::Infallible;
@@ -11,8 +11,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::sync::mpsc;
 use vigie_formats::compression::{Compression, CompressionError, decompress};
 use vigie_model::{WriteError, WriteErrorKind};
 
@@ -26,6 +28,8 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 pub(crate) enum Code {
     /// The message makes no sense.
     InvalidArgument = 3,
+    /// There is no such thing.
+    NotFound = 5,
     /// Too much at once: sent again later, it may be taken.
     ResourceExhausted = 8,
     /// There is no such method, or no such compression.
@@ -107,6 +111,32 @@ pub(crate) fn answer(result: Result<Vec<u8>, Status>) -> Response {
     }
 }
 
+/// An answer of many messages, sent as they come. One that is a status ends it.
+pub(crate) fn streaming(messages: mpsc::Receiver<Result<Vec<u8>, Status>>) -> Response {
+    let frames = futures::stream::unfold(Some(messages), async |messages| {
+        let mut messages = messages?;
+        let next = match messages.recv().await {
+            Some(Ok(message)) => (Frame::data(Bytes::from(frame(&message))), Some(messages)),
+            Some(Err(status)) => (Frame::trailers(trailers(Some(&status))), None),
+            None => (Frame::trailers(trailers(None)), None),
+        };
+        Some((Ok::<_, Infallible>(next.0), next.1))
+    });
+    let mut response = Response::new(Body::new(StreamBody::new(frames)));
+    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response
+}
+
+/// What ends an answer.
+fn trailers(failed: Option<&Status>) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    match failed {
+        None => drop(trailers.insert("grpc-status", HeaderValue::from_static("0"))),
+        Some(status) => tell(&mut trailers, status),
+    }
+    trailers
+}
+
 /// One message behind its five bytes.
 fn frame(message: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(message.len() + 5);
@@ -122,10 +152,8 @@ fn success(message: &[u8]) -> Response {
 
 /// Messages, each behind its five bytes, and the status that all is well.
 fn stream(framed: Bytes) -> Response {
-    let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
     let body = http_body_util::Full::new(framed)
-        .with_trailers(async move { Some(Ok::<_, Infallible>(trailers)) });
+        .with_trailers(async { Some(Ok::<_, Infallible>(trailers(None))) });
     let mut response = Response::new(Body::new(body));
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
     response
@@ -134,16 +162,20 @@ fn stream(framed: Bytes) -> Response {
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 fn failure(status: &Status) -> Response {
-    // What the protocol document asks to be percent-encoded in `grpc-message`.
-    const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, GRPC);
+    tell(headers, status);
+    response
+}
+
+fn tell(headers: &mut HeaderMap, status: &Status) {
+    // What the protocol document asks to be percent-encoded in `grpc-message`.
+    const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
     headers.insert("grpc-status", HeaderValue::from(status.code as u16));
     let text = utf8_percent_encode(&status.message, ENCODED).to_string();
     if let Ok(text) = HeaderValue::from_str(&text) {
         headers.insert("grpc-message", text);
     }
-    response
 }

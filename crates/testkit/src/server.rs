@@ -45,7 +45,7 @@ pub struct ServerBuilder {
 }
 
 /// Ports of `[receive]` and `[show]` that a test asks for when it needs them.
-const RECEIVE_DOORS: [&str; 8] = [
+const RECEIVE_DOORS: [&str; 10] = [
     "otlp_grpc_port",
     "otlp_http_port",
     "jaeger_thrift_port",
@@ -54,8 +54,11 @@ const RECEIVE_DOORS: [&str; 8] = [
     "jaeger_binary_port",
     "jaeger_sampling_port",
     "zipkin_port",
+    "jaeger_collector_admin_port",
+    "otlp_health_port",
 ];
-const SHOW_DOORS: [&str; 3] = ["jaeger_port", "logs_page_port", "tempo_port"];
+const SHOW_DOORS: [&str; 5] =
+    ["jaeger_port", "jaeger_query_grpc_port", "jaeger_admin_port", "logs_page_port", "tempo_port"];
 
 impl ServerBuilder {
     /// The binary, in a folder of its own.

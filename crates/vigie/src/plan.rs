@@ -51,8 +51,11 @@ pub(crate) enum TraceDoor {
     JaegerBinary,
     JaegerSampling,
     JaegerQuery,
+    JaegerQueryGrpc,
     Tempo,
     Zipkin,
+    /// Whether the process is up, as Jaeger's and the collector's ports for that tell it.
+    Health,
 }
 
 /// What will run.
@@ -89,6 +92,8 @@ pub(crate) struct Plan {
     pub(crate) aggregation: Option<(PathBuf, Inputs)>,
     /// Ports of other systems' protocols that were asked for.
     pub(crate) doors: DoorPorts,
+    /// File of sampling strategies for SDKs.
+    pub(crate) sampling_strategies: Option<PathBuf>,
     /// Metrics that are made from spans; `None`: none.
     pub(crate) span_metrics: Option<SpanMetricsOptions>,
     /// Pipelines of `logstash.conf`.
@@ -161,6 +166,7 @@ impl Plan {
             host_flags: settings.receive.host_flags.clone(),
             created_as_start: settings.receive.created_as_start,
             aggregation,
+            sampling_strategies: settings.process.head_sampling.strategies.clone(),
             span_metrics: spans::metrics(&settings.process.span_metrics)?,
             doors: DoorPorts {
                 lines: vec![
@@ -221,6 +227,7 @@ impl Plan {
             created_as_start: created_as_start(&args.features),
             aggregation: None,
             doors: DoorPorts::default(),
+            sampling_strategies: None,
             span_metrics: None,
             logstash: None,
             web_config: args.web_config,
@@ -313,6 +320,7 @@ impl Plan {
             created_as_start: false,
             aggregation: None,
             doors: DoorPorts::default(),
+            sampling_strategies: None,
             span_metrics: None,
             logstash: None,
             web_config: None,
@@ -369,6 +377,10 @@ fn trace_ports(
         (TraceDoor::JaegerQuery, show.jaeger_port, 16686),
         (TraceDoor::Tempo, show.tempo_port, 3200),
         (TraceDoor::Zipkin, receive.zipkin_port, 9411),
+        (TraceDoor::JaegerQueryGrpc, show.jaeger_query_grpc_port, 16685),
+        (TraceDoor::Health, show.jaeger_admin_port, 16687),
+        (TraceDoor::Health, receive.jaeger_collector_admin_port, 14269),
+        (TraceDoor::Health, receive.otlp_health_port, 13133),
     ];
     let mut ports = Vec::new();
     for (door, number, default) in doors {

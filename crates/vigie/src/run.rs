@@ -257,8 +257,7 @@ impl MetricsPart<'_> {
             flags: flags(plan),
         });
         own.show(&state);
-        let metrics = (Arc::clone(&state.sink), plan.span_metrics.as_ref());
-        let otlp = traces::Doors::new(&store, metrics, world, telemetry);
+        let otlp = traces::Doors::new(plan, &state, world, telemetry)?;
         otlp.follow(&otlp_config);
         otlp.start(world, stop);
         let mut router = prometheus::router(Arc::clone(&state))

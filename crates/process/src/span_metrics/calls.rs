@@ -160,7 +160,7 @@ impl CallTable {
     }
 
     /// Counts it.
-    pub(super) fn commit(&mut self, call: Observation, now_ms: i64) {
+    pub(super) fn commit(&mut self, call: &Observation, now_ms: i64) {
         let Some((generation, Some(slot))) = self.slots.get_mut(call.slot) else { return };
         if *generation != call.generation {
             return;
@@ -240,17 +240,14 @@ impl CallTable {
             last_ms: now_ms,
             slowest: None,
         };
-        let at = match self.free.pop() {
-            Some(at) => {
-                if let Some(place) = self.slots.get_mut(at) {
-                    *place = (place.0.wrapping_add(1), Some(slot));
-                }
-                at
+        let at = if let Some(at) = self.free.pop() {
+            if let Some(place) = self.slots.get_mut(at) {
+                *place = (place.0.wrapping_add(1), Some(slot));
             }
-            None => {
-                self.slots.push((0, Some(slot)));
-                self.slots.len() - 1
-            }
+            at
+        } else {
+            self.slots.push((0, Some(slot)));
+            self.slots.len() - 1
         };
         names.entry(name).or_default().push((kind, status, at));
         at

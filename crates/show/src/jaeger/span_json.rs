@@ -1,10 +1,11 @@
 //! A trace in Jaeger's own JSON: spans by reference to their processes, times in microseconds.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 use vigie_model::span::{SpanKind, StatusCode, TraceId};
-use vigie_query::traces::{SpanAttribute, TraceSpan};
+use vigie_query::traces::{SpanAttribute, TraceLink, TraceSpan};
 
 /// The trace of these spans.
 pub(super) fn trace(id: TraceId, spans: &[TraceSpan]) -> Value {
@@ -43,10 +44,8 @@ fn span_json(span: &TraceSpan, process: &str) -> Value {
         }));
     }
     for link in &span.links {
-        let kind = link.attributes.iter().find(|(key, _)| key == "opentracing.ref_type");
-        let is_child = kind.is_some_and(|(_, value)| value == "child_of");
         references.push(json!({
-            "refType": if is_child { "CHILD_OF" } else { "FOLLOWS_FROM" },
+            "refType": if is_child_of(link) { "CHILD_OF" } else { "FOLLOWS_FROM" },
             "traceID": id_text(link.trace_id),
             "spanID": link.span_id.to_string(),
         }));
@@ -70,18 +69,25 @@ fn span_json(span: &TraceSpan, process: &str) -> Value {
         "references": references,
         "startTime": span.start_ns / 1_000,
         "duration": span.duration_ns / 1_000,
-        "tags": span_tags(span),
+        "tags": span_tags(span).iter().map(|(key, value)| tag(key, value)).collect::<Vec<_>>(),
         "logs": logs,
         "processID": process,
         "warnings": null,
     })
 }
 
+/// Whether Jaeger's client meant a further parent by this link.
+pub(super) fn is_child_of(link: &TraceLink) -> bool {
+    let kind = link.attributes.iter().find(|(key, _)| key == "opentracing.ref_type");
+    kind.is_some_and(|(_, value)| value == "child_of")
+}
+
 /// Attributes, and what OpenTelemetry keeps as fields under the names that Jaeger has for it.
-fn span_tags(span: &TraceSpan) -> Vec<Value> {
-    let mut tags: Vec<Value> = span.attributes.iter().map(|(key, value)| tag(key, value)).collect();
+pub(super) fn span_tags(span: &TraceSpan) -> Vec<(&str, Cow<'_, Value>)> {
+    let mut tags: Vec<(&str, Cow<'_, Value>)> =
+        span.attributes.iter().map(|(key, value)| (key.as_str(), Cow::Borrowed(value))).collect();
     let has = |name: &str| span.attributes.iter().any(|(key, _)| key == name);
-    let mut text = |key: &str, value: &str| tags.push(tag(key, &Value::from(value)));
+    let mut text = |key, value: &str| tags.push((key, Cow::Owned(Value::from(value))));
     if !span.scope_name.is_empty() {
         text("otel.scope.name", &span.scope_name);
     }
@@ -103,7 +109,7 @@ fn span_tags(span: &TraceSpan) -> Vec<Value> {
         text("w3c.tracestate", &span.trace_state);
     }
     if span.status == StatusCode::Error && !has("error") {
-        tags.push(tag("error", &Value::from(true)));
+        tags.push(("error", Cow::Owned(Value::from(true))));
     }
     tags
 }

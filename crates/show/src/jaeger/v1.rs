@@ -18,12 +18,12 @@ type Shared = State<Arc<JaegerState>>;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-fn envelope(data: &Value, total: usize) -> Response {
+pub(super) fn envelope(data: &Value, total: usize) -> Response {
     let body = json!({"data": data, "total": total, "limit": 0, "offset": 0, "errors": null});
     ([(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
 }
 
-fn failure(status: StatusCode, message: &str) -> Response {
+pub(super) fn failure(status: StatusCode, message: &str) -> Response {
     let errors = json!([{"code": status.as_u16(), "msg": message}]);
     let body = json!({"data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors});
     (status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()

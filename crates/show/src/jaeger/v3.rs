@@ -7,13 +7,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use vigie_model::span::TraceId;
-use vigie_query::traces;
+use vigie_query::traces::{self, TraceSearch};
 
 use super::JaegerState;
 use super::parameters::{Pairs, get, search_v3};
+use super::summaries;
 use super::v1::blocking;
-use crate::Identity;
 use crate::span_form::{JsonForm, resource_spans_json};
+use crate::{BodyError, Identity, RequestBody};
 
 type Shared = State<Arc<JaegerState>>;
 
@@ -57,15 +58,50 @@ pub(super) async fn operations(
 }
 
 pub(super) async fn search(
-    State(state): Shared,
+    State(state): State<Arc<JaegerState>>,
     identity: Identity,
     Query(pairs): Query<Pairs>,
 ) -> Response {
     let now_ns = state.world.clock.now_ms().saturating_mul(1_000_000);
-    let wanted = match search_v3(&pairs, now_ns) {
-        Ok(wanted) => wanted,
-        Err(message) => return failure(StatusCode::BAD_REQUEST, &message),
+    match search_v3(&pairs, now_ns) {
+        Ok(wanted) => found(&state, &identity, wanted).await,
+        Err(message) => failure(StatusCode::BAD_REQUEST, &message),
+    }
+}
+
+/// The same search, its parameters as JSON: `{"query": {"service_name": ...}}`.
+pub(super) async fn search_by_body(
+    State(state): State<Arc<JaegerState>>,
+    identity: Identity,
+    body: Result<RequestBody, BodyError>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return failure(error.status(), &error.to_string()),
     };
+    let parsed: Result<Value, _> = serde_json::from_slice(&body.bytes);
+    let query = match &parsed {
+        Ok(value) => value.get("query").and_then(Value::as_object),
+        Err(error) => return failure(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let Some(query) = query else {
+        return failure(StatusCode::BAD_REQUEST, "malformed body: `query` is missing");
+    };
+    let pairs: Pairs = query
+        .iter()
+        .map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (format!("query.{name}"), text)
+        })
+        .collect();
+    let now_ns = state.world.clock.now_ms().saturating_mul(1_000_000);
+    match search_v3(&pairs, now_ns) {
+        Ok(wanted) => found(&state, &identity, wanted).await,
+        Err(message) => failure(StatusCode::BAD_REQUEST, &message),
+    }
+}
+
+async fn found(state: &JaegerState, identity: &Identity, wanted: TraceSearch) -> Response {
     let snapshot = state.store.span_snapshot(&identity.tenant);
     let found = blocking(move || {
         let mut all = Vec::new();
@@ -79,6 +115,66 @@ pub(super) async fn search(
         Ok(spans) => answer(
             &json!({"result": {"resourceSpans": resource_spans_json(&spans, JsonForm::Otlp)}}),
         ),
+        Err(error) => failure(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// What a list of results shows of each trace.
+pub(super) async fn summaries(
+    State(state): Shared,
+    identity: Identity,
+    Query(pairs): Query<Pairs>,
+) -> Response {
+    let now_ns = state.world.clock.now_ms().saturating_mul(1_000_000);
+    let wanted = match search_v3(&pairs, now_ns) {
+        Ok(wanted) => wanted,
+        Err(message) => return failure(StatusCode::BAD_REQUEST, &message),
+    };
+    let snapshot = state.store.span_snapshot(&identity.tenant);
+    let found = blocking(move || {
+        let mut all = Vec::new();
+        for id in traces::search(&snapshot, &wanted)? {
+            all.push(summaries::json(&traces::trace(&snapshot, id)?));
+        }
+        Ok(all)
+    });
+    match found.await {
+        Ok(summaries) => answer(&json!({"result": {"summaries": summaries}})),
+        Err(error) => failure(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+pub(super) async fn dependencies(
+    State(state): Shared,
+    identity: Identity,
+    Query(pairs): Query<Pairs>,
+) -> Response {
+    let now_ns = state.world.clock.now_ms().saturating_mul(1_000_000);
+    let time = |names: &[&str], default: i64| match get(&pairs, names) {
+        None => Ok(default),
+        Some(text) => text
+            .parse::<jiff::Timestamp>()
+            .map(|time| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX))
+            .map_err(|error| format!("malformed parameter {}: {error}", names.join(" or "))),
+    };
+    let range = time(&["start_time", "startTime"], now_ns.saturating_sub(86_400_000_000_000))
+        .and_then(|start| Ok((start, time(&["end_time", "endTime"], now_ns)?)));
+    let (start_ns, end_ns) = match range {
+        Ok(range) => range,
+        Err(message) => return failure(StatusCode::BAD_REQUEST, &message),
+    };
+    let snapshot = state.store.span_snapshot(&identity.tenant);
+    match blocking(move || traces::dependencies(&snapshot, start_ns, end_ns)).await {
+        Ok(found) => {
+            let list: Vec<Value> = found
+                .iter()
+                .map(|calls| {
+                    let count = calls.calls.to_string();
+                    json!({"parent": calls.parent, "child": calls.child, "callCount": count})
+                })
+                .collect();
+            answer(&json!({"dependencies": list}))
+        }
         Err(error) => failure(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

@@ -1,5 +1,7 @@
 //! Section `[process]` of `vigie.toml`.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 /// What is done with lines of logs before they are kept, and what is made from spans.
@@ -16,6 +18,8 @@ pub(crate) struct ProcessSettings {
     pub(crate) cardinality: Vec<CardinalitySettings>,
     /// Metrics that are made from spans.
     pub(crate) span_metrics: SpanMetricsSettings,
+    /// What SDKs are told to sample.
+    pub(crate) head_sampling: HeadSamplingSettings,
 }
 
 /// Which lines are kept.
@@ -83,4 +87,12 @@ impl Default for SpanMetricsSettings {
             names: vec!["tempo".into(), "collector".into()],
         }
     }
+}
+
+/// What SDKs are told to sample.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HeadSamplingSettings {
+    /// A strategies file as Jaeger's `--sampling.strategies-file`; without one, everything.
+    pub(crate) strategies: Option<PathBuf>,
 }

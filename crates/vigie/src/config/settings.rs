@@ -73,6 +73,10 @@ pub(crate) struct ReceiveSettings {
     pub(crate) jaeger_sampling_port: u16,
     /// Zipkin.
     pub(crate) zipkin_port: u16,
+    /// Health of Jaeger's collector.
+    pub(crate) jaeger_collector_admin_port: u16,
+    /// Health of OpenTelemetry's collector.
+    pub(crate) otlp_health_port: u16,
 }
 
 impl Default for ReceiveSettings {
@@ -97,6 +101,8 @@ impl Default for ReceiveSettings {
             jaeger_binary_port: 6832,
             jaeger_sampling_port: 5778,
             zipkin_port: 9411,
+            jaeger_collector_admin_port: 14269,
+            otlp_health_port: 13133,
         }
     }
 }
@@ -324,6 +330,10 @@ pub(crate) struct ShowSettings {
     pub(crate) elasticsearch_version: String,
     /// Port of Jaeger's query API; 0 switches it off.
     pub(crate) jaeger_port: u16,
+    /// Jaeger's query API, gRPC.
+    pub(crate) jaeger_query_grpc_port: u16,
+    /// Health of Jaeger's query.
+    pub(crate) jaeger_admin_port: u16,
     /// Port of Tempo's API; 0 switches it off.
     pub(crate) tempo_port: u16,
     /// Prometheus' `web-config.yml`: TLS and basic authentication for every port.
@@ -348,6 +358,8 @@ impl Default for ShowSettings {
             elasticsearch_port: 9200,
             elasticsearch_version: "8.5.3".to_owned(),
             jaeger_port: 16686,
+            jaeger_query_grpc_port: 16685,
+            jaeger_admin_port: 16687,
             tempo_port: 3200,
             web_config: None,
             enable_lifecycle: false,

@@ -8,22 +8,23 @@ use axum::Router;
 use axum::routing::post;
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
+use vigie_model::LogSink;
 use vigie_model::span::SpanSink;
-use vigie_model::{LogSink, MetricSink};
-use vigie_process::{SpanMetrics, SpanMetricsOptions};
+use vigie_process::SpanMetrics;
 use vigie_receive::agent::{self, AgentCounters};
 use vigie_receive::config::OtlpConfig;
+use vigie_show::Telemetry;
 use vigie_show::collector::{self, CollectorState};
-use vigie_show::jaeger::{self, JaegerState};
+use vigie_show::jaeger::sampling::{self, SamplingState};
+use vigie_show::jaeger::{self, JaegerState, health};
 use vigie_show::otlp::{self, MetricOptions, OtlpState, TranslationStrategy};
+use vigie_show::prometheus::PrometheusState;
 use vigie_show::tempo::{self, TempoState};
-use vigie_show::{Telemetry, jaeger::sampling};
-use vigie_store::Store;
 use vigie_world::World;
 
 use super::listeners::Listeners;
 use super::page_routes::PageDoors;
-use crate::plan::{Port, TraceDoor};
+use crate::plan::{Plan, Port, TraceDoor};
 
 /// What all doors share.
 pub(super) struct Doors {
@@ -31,6 +32,8 @@ pub(super) struct Doors {
     collector: Arc<CollectorState>,
     query: Arc<JaegerState>,
     tempo: Arc<TempoState>,
+    sampling: Arc<SamplingState>,
+    health: Router,
     agent: Arc<AgentCounters>,
     spans: Arc<dyn SpanSink>,
     counted: Option<Arc<SpanMetrics>>,
@@ -38,13 +41,14 @@ pub(super) struct Doors {
 
 impl Doors {
     pub(super) fn new(
-        store: &Arc<Store>,
-        (metrics, options): (Arc<dyn MetricSink>, Option<&SpanMetricsOptions>),
+        plan: &Plan,
+        state: &PrometheusState,
         world: &World,
-        telemetry: &Telemetry,
-    ) -> Self {
+        telemetry: &Arc<Telemetry>,
+    ) -> Result<Self> {
+        let (store, metrics) = (&state.store, Arc::clone(&state.sink));
         let mut spans: Arc<dyn SpanSink> = Arc::clone(store) as _;
-        let counted = options.map(|options| {
+        let counted = plan.span_metrics.as_ref().map(|options| {
             let (inner, metrics) = (Arc::clone(&spans), Arc::clone(&metrics));
             SpanMetrics::new(options.clone(), inner, metrics, world.clone())
         });
@@ -56,15 +60,21 @@ impl Doors {
         let otlp = OtlpState::new(Arc::clone(&spans), metrics, logs, world.clone(), telemetry);
         let agent = Arc::new(AgentCounters::default());
         register_agent(telemetry, &agent);
-        Self {
+        let engine = Arc::clone(&state.engine);
+        let sampling = SamplingState::new(plan.sampling_strategies.clone(), world.clone())
+            .map_err(anyhow::Error::msg)
+            .context("[process.head_sampling] strategies")?;
+        Ok(Self {
             otlp,
             collector: CollectorState::new(Arc::clone(&spans), telemetry),
-            query: JaegerState::new(Arc::clone(store), world.clone()),
+            query: JaegerState::new(Arc::clone(store), engine, world.clone()),
             tempo: TempoState::new(Arc::clone(store), world.clone()),
+            sampling,
+            health: health::router(world.clone(), Arc::clone(telemetry)),
             agent,
             spans,
             counted,
-        }
+        })
     }
 
     /// Writes the metrics of spans, until `stop`.
@@ -133,15 +143,23 @@ impl Doors {
                     ("jaeger_thrift", collector::jaeger_router(Arc::clone(&self.collector)))
                 }
                 TraceDoor::JaegerGrpc => {
-                    ("jaeger_grpc", collector::jaeger_router(Arc::clone(&self.collector)))
+                    let sampling = sampling::grpc_router(Arc::clone(&self.sampling));
+                    let collector = collector::jaeger_router(Arc::clone(&self.collector));
+                    ("jaeger_grpc", collector.merge(sampling))
                 }
                 TraceDoor::Zipkin => {
                     ("zipkin", collector::zipkin_router(Arc::clone(&self.collector)))
                 }
-                TraceDoor::JaegerSampling => ("jaeger_sampling", sampling::router()),
+                TraceDoor::JaegerSampling => {
+                    ("jaeger_sampling", sampling::router(Arc::clone(&self.sampling)))
+                }
                 TraceDoor::JaegerQuery => {
                     ("jaeger", page.wrap("/explore/traces", self.query_router()))
                 }
+                TraceDoor::JaegerQueryGrpc => {
+                    ("jaeger_query_grpc", jaeger::grpc_router(Arc::clone(&self.query)))
+                }
+                TraceDoor::Health => ("health", self.health.clone()),
                 TraceDoor::Tempo => ("tempo", tempo::router(Arc::clone(&self.tempo))),
                 TraceDoor::JaegerCompact | TraceDoor::JaegerBinary => {
                     self.listen_agent(port, stop).await?;

@@ -77,7 +77,14 @@ async fn traces_of_real_clients_are_found() {
     const NAME: &str = "traces_of_real_clients_are_found";
     let Some(python) = python(NAME) else { return };
     let mut builder = vigie();
-    for door in ["otlp_http_port", "otlp_grpc_port", "zipkin_port", "jaeger_port", "tempo_port"] {
+    for door in [
+        "otlp_http_port",
+        "otlp_grpc_port",
+        "zipkin_port",
+        "jaeger_port",
+        "jaeger_query_grpc_port",
+        "tempo_port",
+    ] {
         builder = builder.door(door).unwrap();
     }
     let builder = builder.settings("[process.span_metrics]\ninterval = \"1s\"\n");
@@ -91,6 +98,8 @@ async fn traces_of_real_clients_are_found() {
     }
     check_traces(&server, &sent).await;
     check_span_metrics(&server).await;
+    check_monitor(&server).await;
+    check_query_grpc(&python, &server, &sent);
     // Acknowledged is kept: the same again after a kill.
     server.kill().unwrap();
     server.launch().await.unwrap();
@@ -167,6 +176,130 @@ async fn check_span_metrics(server: &Server) {
     let id = &found["data"][0]["exemplars"][0]["labels"]["trace_id"];
     let (status, _) = get(server, &format!("/api/traces/{}", id.as_str().unwrap())).await;
     assert_eq!(status, 200, "{found}");
+}
+
+/// Jaeger's monitor tab asks these.
+async fn check_monitor(server: &Server) {
+    let common =
+        "service=shop-http&service=shop-grpc&groupByOperation=true&step=1000&lookback=60000";
+    for (kind, more, name) in [
+        ("calls", "", "service_operation_call_rate"),
+        ("errors", "&spanKind=internal", "service_operation_error_rate"),
+        ("latencies", "&quantile=0.95", "service_operation_latencies"),
+    ] {
+        let path = format!("/api/metrics/{kind}?{common}{more}");
+        let (status, found) = get(server, &path).await;
+        assert_eq!((status, &found["name"]), (200, &Value::from(name)), "{found}");
+        let metrics = found["metrics"].as_array().unwrap();
+        assert_eq!(metrics.len(), 2, "{path}: {found}");
+        let last = metrics[0]["metricPoints"].as_array().unwrap().last().unwrap();
+        let value = last["gaugeValue"]["doubleValue"].as_f64().unwrap();
+        assert!(value > 0.0, "{path}: {found}");
+        if kind == "errors" {
+            assert!((value - 1.0).abs() < 1e-9, "{found}");
+        }
+    }
+    let (status, found) = get(server, "/api/metrics/calls").await;
+    assert_eq!(status, 400, "{found}");
+    let (_, found) = get(server, "/api/metrics/minstep").await;
+    assert_eq!(found["data"], 1);
+}
+
+/// gRPC's own client calls both generations of Jaeger's query service. The messages are written
+/// and read by hand, as no package on PyPI has Jaeger's.
+const QUERY_CLIENT: &str = r#"
+import sys, grpc
+address, trace_id, service = sys.argv[1:4]
+channel = grpc.insecure_channel(address)
+def text(field, value):
+    data = value if isinstance(value, bytes) else value.encode()
+    return bytes([field << 3 | 2, len(data)]) + data
+def one(method, message):
+    return channel.unary_unary(f"/jaeger.{method}")(message)
+def many(method, message):
+    return list(channel.unary_stream(f"/jaeger.{method}")(message))
+for generation in ("api_v2", "api_v3"):
+    query = generation + ".QueryService/"
+    assert text(1, service) in one(query + "GetServices", b""), generation
+    operations = one(query + "GetOperations", text(1, service) + text(2, "server"))
+    assert b"GET /users" in operations and b"SELECT" not in operations, operations
+    id = bytes.fromhex(trace_id) if generation == "api_v2" else trace_id
+    trace = many(query + "GetTrace", text(1, id))
+    assert len(trace) == 1 and b"SELECT" in trace[0] and bytes.fromhex(trace_id) in trace[0], trace
+    search = text(1, service) + text(2, "SELECT") + text(3, text(1, "db.system") + text(2, "postgresql"))
+    found = many(query + "FindTraces", text(1, search))
+    assert len(found) == 1 and bytes.fromhex(trace_id) in found[0], found
+    assert many(query + "FindTraces", text(1, text(1, "nobody"))) == []
+    try:
+        many(query + "GetTrace", text(1, b"\xff" * 16 if generation == "api_v2" else "f" * 32))
+        raise SystemExit("a trace that is not there was found")
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.NOT_FOUND, error
+summaries = many("api_v3.QueryService/FindTraceSummaries", text(1, text(1, service)))
+assert len(summaries) == 1 and b"GET /users" in summaries[0], summaries
+try:
+    one("api_v2.QueryService/Nothing", b"")
+    raise SystemExit("a method that is not there answered")
+except grpc.RpcError as error:
+    assert error.code() == grpc.StatusCode.UNIMPLEMENTED, error
+"#;
+
+fn check_query_grpc(python: &Path, server: &Server, sent: &[(&str, String)]) {
+    let address = format!("127.0.0.1:{}", server.door("jaeger_query_grpc_port"));
+    for (kind, id) in sent {
+        run(python, QUERY_CLIENT, &[&address, id, &format!("shop-{kind}")]);
+    }
+}
+
+/// gRPC's own client asks for a strategy.
+const SAMPLING_CLIENT: &str = r#"
+import struct, sys, grpc
+address = sys.argv[1]
+call = grpc.insecure_channel(address).unary_unary("/jaeger.api_v2.SamplingManager/GetSamplingStrategy")
+assert call(b"\x0a\x04shop") .startswith(b"\x12\x09\x09" + struct.pack("<d", 0.25)), call(b"\x0a\x04shop")
+assert call(b"\x0a\x04mail") == b"\x08\x01\x1a\x02\x08\x05", call(b"\x0a\x04mail")
+"#;
+
+#[tokio::test]
+async fn sdks_are_told_what_to_sample() {
+    let mut builder = vigie();
+    for door in ["jaeger_sampling_port", "jaeger_grpc_port", "jaeger_admin_port"] {
+        builder = builder.door(door).unwrap();
+    }
+    std::fs::write(
+        builder.folder().join("strategies.json"),
+        r#"{"service_strategies": [
+              {"service": "shop", "type": "probabilistic", "param": 0.25,
+               "operation_strategies": [{"operation": "pay", "type": "probabilistic", "param": 1}]},
+              {"service": "mail", "type": "ratelimiting", "param": 5}],
+            "default_strategy": {"type": "probabilistic", "param": 0.5}}"#,
+    )
+    .unwrap();
+    let builder = builder.settings("[process.head_sampling]\nstrategies = \"strategies.json\"\n");
+    let server = builder.start().await.unwrap();
+    let (_, found) = get_from(&server, "jaeger_sampling_port", "/sampling?service=shop").await;
+    assert_eq!(
+        found,
+        serde_json::json!({
+            "strategyType": "PROBABILISTIC",
+            "probabilisticSampling": {"samplingRate": 0.25},
+            "operationSampling": {
+                "defaultSamplingProbability": 0.25,
+                "defaultLowerBoundTracesPerSecond": 0,
+                "perOperationStrategies": [
+                    {"operation": "pay", "probabilisticSampling": {"samplingRate": 1}},
+                ],
+            },
+        })
+    );
+    let (_, found) = get_from(&server, "jaeger_sampling_port", "/?service=mail").await;
+    assert_eq!(found["rateLimitingSampling"]["maxTracesPerSecond"], 5);
+    let (_, found) = get_from(&server, "jaeger_sampling_port", "/?service=other").await;
+    assert_eq!(found["probabilisticSampling"]["samplingRate"], 0.5);
+    let (status, found) = get_from(&server, "jaeger_admin_port", "/").await;
+    assert_eq!((status, &found["status"]), (200, &Value::from("Server available")));
+    let Some(python) = python("sdks_are_told_what_to_sample over gRPC") else { return };
+    run(&python, SAMPLING_CLIENT, &[&format!("127.0.0.1:{}", server.door("jaeger_grpc_port"))]);
 }
 
 /// The same trace by Tempo's API.
