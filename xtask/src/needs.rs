@@ -43,8 +43,36 @@ const PYTHON_PACKAGES: [&str; 16] = [
     "pygrok",
 ];
 
-/// Installs what is missing. Returns the Python interpreter of the tests' own environment.
-pub(crate) fn install() -> Result<Option<PathBuf>> {
+/// The packages that the seed's `tracing.py` asks for: the last exporter to Jaeger, which has not
+/// been made since 2023, and the Flask of its day.
+const SEED_PYTHON_PACKAGES: [&str; 7] = [
+    "opentelemetry-exporter-jaeger-thrift==1.21.0",
+    "opentelemetry-instrumentation-flask==0.42b0",
+    "opentelemetry-instrumentation-requests==0.42b0",
+    "flask<3",
+    "werkzeug<3",
+    "requests",
+    "setuptools<81",
+];
+
+/// The packages that the seed's `instrumentation.js` asks for, in the last versions that have the
+/// calls it makes.
+const SEED_NODE_PACKAGES: [&str; 8] = [
+    "@opentelemetry/api@1",
+    "@opentelemetry/sdk-trace-node@1",
+    "@opentelemetry/sdk-trace-base@1",
+    "@opentelemetry/exporter-jaeger@1",
+    "@opentelemetry/instrumentation@0.57",
+    "@opentelemetry/instrumentation-http@0.57",
+    "@opentelemetry/instrumentation-express@0.47",
+    "express@4",
+];
+
+/// A variable that tells tests where something is, and its value.
+pub(crate) type Variable = (&'static str, PathBuf);
+
+/// Installs what is missing. Returns where the tests find it.
+pub(crate) fn install() -> Result<Vec<Variable>> {
     let missing: Vec<&str> = PACKAGES
         .iter()
         .filter(|(program, _)| !installed(program))
@@ -53,7 +81,14 @@ pub(crate) fn install() -> Result<Option<PathBuf>> {
     if !missing.is_empty() {
         install_packages(&missing);
     }
-    python()
+    let python = python("test-python", &PYTHON_PACKAGES)?;
+    let of_seed = self::python("test-python-seed", &SEED_PYTHON_PACKAGES)?;
+    let all = [
+        ("VIGIE_TEST_PYTHON", python),
+        ("VIGIE_TEST_PYTHON_SEED", of_seed),
+        ("VIGIE_TEST_NODE_SEED", node("test-node-seed", &SEED_NODE_PACKAGES)?),
+    ];
+    Ok(all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
 fn install_packages(packages: &[&str]) {
@@ -79,15 +114,16 @@ fn install_packages(packages: &[&str]) {
     }
 }
 
-fn python() -> Result<Option<PathBuf>> {
+/// The interpreter of an environment with `packages`, in `folder` of the target folder.
+fn python(folder: &str, packages: &[&str]) -> Result<Option<PathBuf>> {
     if !installed("python3") {
         eprintln!("python3 is not installed; tests that need it are skipped");
         return Ok(None);
     }
-    let folder = target_folder()?.join("test-python");
+    let folder = target_folder()?.join(folder);
     let interpreter = folder.join("bin/python");
     let marker = folder.join("installed");
-    let wanted = PYTHON_PACKAGES.join(" ");
+    let wanted = packages.join(" ");
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(Some(interpreter));
     }
@@ -96,7 +132,7 @@ fn python() -> Result<Option<PathBuf>> {
         let mut pip = Command::new(&interpreter);
         check(
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-                .args(PYTHON_PACKAGES),
+                .args(packages),
         )
     });
     match made {
@@ -106,6 +142,36 @@ fn python() -> Result<Option<PathBuf>> {
         }
         Err(error) => {
             eprintln!("{error:#}; tests that need Python clients are skipped");
+            Ok(None)
+        }
+    }
+}
+
+/// A `node_modules` with `packages`, in `folder` of the target folder.
+fn node(folder: &str, packages: &[&str]) -> Result<Option<PathBuf>> {
+    if !installed("npm") {
+        eprintln!("npm is not installed; tests that need it are skipped");
+        return Ok(None);
+    }
+    let folder = target_folder()?.join(folder);
+    let marker = folder.join("installed");
+    let wanted = packages.join(" ");
+    let modules = folder.join("node_modules");
+    if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
+        return Ok(Some(modules));
+    }
+    println!("installing Node packages {wanted}");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("package.json"), r#"{"name": "test", "private": true}"#)?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--silent", "--no-audit", "--no-fund"]).args(packages);
+    match check(npm.current_dir(&folder)) {
+        Ok(()) => {
+            std::fs::write(&marker, wanted)?;
+            Ok(Some(modules))
+        }
+        Err(error) => {
+            eprintln!("{error:#}; tests that need Node clients are skipped");
             Ok(None)
         }
     }

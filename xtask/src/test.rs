@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::needs::{self, Variable};
 use crate::shell::{cargo, root};
-use crate::{needs, tidy, web};
+use crate::{tidy, web};
 
 /// How many failed tests are run a second time; more than that is no accident.
 ///
@@ -20,11 +20,10 @@ const AGAIN_MAX: usize = 3;
 /// Tidy, the page, then all Rust tests; ends with one line that counts them.
 pub(crate) fn run() -> Result<()> {
     tidy::run()?;
-    let python = needs::install()?;
+    let installed = needs::install()?;
     web::build()?;
     web::test()?;
-    let python = python.as_deref();
-    let (first, status) = cargo_test(&[], python)?;
+    let (first, status) = cargo_test(&[], &installed)?;
     if status.success() {
         println!("\n{first}");
         return Ok(());
@@ -36,7 +35,7 @@ pub(crate) fn run() -> Result<()> {
     }
     let names: Vec<&str> = first.failed_names.iter().map(String::as_str).collect();
     println!("\nrun again, alone: {}\n", names.join(", "));
-    let (again, status) = cargo_test(&names, python)?;
+    let (again, status) = cargo_test(&names, &installed)?;
     println!("\n{first}");
     if !status.success() || again.passed < failed as u64 {
         bail!("failed twice: {}", names.join(", "));
@@ -46,16 +45,14 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Runs the tests whose whole names are `names`, or all when it is empty.
-fn cargo_test(names: &[&str], python: Option<&Path>) -> Result<(Count, ExitStatus)> {
+fn cargo_test(names: &[&str], installed: &[Variable]) -> Result<(Count, ExitStatus)> {
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast", "--", "--show-output"];
     if !names.is_empty() {
         arguments.push("--exact");
     }
     arguments.extend(names);
     let mut command = cargo(&arguments)?;
-    if let Some(python) = python {
-        command.env("VIGIE_TEST_PYTHON", python);
-    }
+    command.envs(installed.iter().map(|(name, value)| (name, value)));
     if let Some(shared) = root().parent().map(|parent| parent.join("shared")) {
         command.env("VIGIE_SHARED", shared);
     }

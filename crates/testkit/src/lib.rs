@@ -33,6 +33,28 @@ pub fn python(test: &str) -> Option<PathBuf> {
     found
 }
 
+/// The Python interpreter with the packages that the seed's applications need, or `None` after
+/// saying that `test` is skipped.
+#[expect(clippy::disallowed_methods, reason = "the test runner passes the interpreter on")]
+pub fn python_of_seed(test: &str) -> Option<PathBuf> {
+    let found = std::env::var("VIGIE_TEST_PYTHON_SEED").ok().map(PathBuf::from);
+    if found.is_none() {
+        eprintln!("skipped: {test} needs the seed's Python packages; run it by cargo xtask test");
+    }
+    found
+}
+
+/// The `node_modules` with the packages that the seed's applications need, or `None` after saying
+/// that `test` is skipped.
+#[expect(clippy::disallowed_methods, reason = "the test runner passes the folder on")]
+pub fn node_of_seed(test: &str) -> Option<PathBuf> {
+    let found = std::env::var("VIGIE_TEST_NODE_SEED").ok().map(PathBuf::from);
+    if found.is_none() {
+        eprintln!("skipped: {test} needs the seed's Node packages; run it by cargo xtask test");
+    }
+    found
+}
+
 /// A program on the path, or `None` after saying that `test` is skipped.
 pub fn program(test: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

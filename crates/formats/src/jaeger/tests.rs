@@ -145,7 +145,14 @@ fn span(w: &mut Writer) {
             tag("span.kind", 0, |w| w.text(3, "server")),
             tag("error", 2, |w| w.bool(5, true)),
             tag("ok", 2, |w| w.bool(5, false)),
-            tag("http.status_code", 3, |w| w.i64(6, 500)),
+            // As Jaeger's client for Node writes it: all fields, the type tells which is meant.
+            tag("http.status_code", 3, |w| {
+                w.text(3, "");
+                w.double(4, 0.0);
+                w.bool(5, false);
+                w.i64(6, 500);
+                w.text(7, "\0\0\0\0\0\0\0\0");
+            }),
             tag("share", 1, |w| w.double(4, 0.5)),
             tag("otel.library.name", 0, |w| w.text(3, "flask")),
         ],

@@ -166,18 +166,22 @@ fn read_tags<'a>(reader: &mut Reader<'a>) -> Result<Vec<Tag<'a>>, JaegerError> {
 }
 
 fn read_tag<'a>(reader: &mut Reader<'a>) -> Result<Tag<'a>, JaegerError> {
-    let (mut key, mut value) = (Cow::Borrowed(""), TagValue::Text(Cow::Borrowed("")));
+    let (mut key, mut wanted) = (Cow::Borrowed(""), None);
+    let mut value = TagValue::Text(Cow::Borrowed(""));
+    // Jaeger's client for Node writes all fields whatever the type, those that are not meant with
+    // zeros, so that the type decides. Others leave the type's field out when it is text.
+    let is_meant = |wanted: Option<i32>, kind: i32| wanted.is_none_or(|wanted| wanted == kind);
     while let Some((number, kind)) = reader.field()? {
         match (number, kind) {
             (1, Kind::Bytes) => key = text(reader)?,
-            // The type in field 2 says again which of the fields below is there.
-            (3, Kind::Bytes) => value = TagValue::Text(text(reader)?),
-            (4, Kind::Double) => value = TagValue::Float(reader.double()?),
-            (5, kind @ (Kind::Bool | Kind::BoolIs(_))) => {
+            (2, Kind::I32) => wanted = Some(reader.i32()?),
+            (3, Kind::Bytes) if is_meant(wanted, 0) => value = TagValue::Text(text(reader)?),
+            (4, Kind::Double) if is_meant(wanted, 1) => value = TagValue::Float(reader.double()?),
+            (5, kind @ (Kind::Bool | Kind::BoolIs(_))) if is_meant(wanted, 2) => {
                 value = TagValue::Bool(reader.bool(kind)?);
             }
-            (6, Kind::I64) => value = TagValue::Integer(reader.i64()?),
-            (7, Kind::Bytes) => value = TagValue::Bytes(reader.bytes()?),
+            (6, Kind::I64) if is_meant(wanted, 3) => value = TagValue::Integer(reader.i64()?),
+            (7, Kind::Bytes) if is_meant(wanted, 4) => value = TagValue::Bytes(reader.bytes()?),
             (_, kind) => reader.skip(kind)?,
         }
     }

@@ -20,6 +20,7 @@ mod remote;
 mod respond;
 mod rules;
 mod seed;
+mod traced_apps;
 mod traces;
 
 use vigie_testkit::ServerBuilder;
