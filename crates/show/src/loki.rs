@@ -3,6 +3,7 @@
 //! What is served and what is not is in `docs/use/loki.md`. Queries run on threads that may block
 //! and end when the asker goes away.
 
+mod numbers;
 mod parameters;
 mod push;
 mod read;

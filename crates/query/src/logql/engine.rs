@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use vigie_language::logql::{LogExpr, MetricExpr};
-use vigie_language::promql::BinaryOp;
 use vigie_store::logs::LogSnapshot;
 
 use super::log::{entries, grouped, streams};
+use super::metric::evaluate;
 use super::scan::Bounds;
-use super::{Direction, LogStreamAnswer, LogqlError, StreamCount};
+use super::{Direction, LogStreamAnswer, LogqlError, MetricValue, Steps, StreamCount};
 
 /// What ends a query early.
 #[derive(Debug, Clone)]
@@ -50,26 +50,12 @@ pub fn log_streams(
     streams(snapshot, log, times, &bounds.inner())
 }
 
-/// The value of an expression without lines, and whether it is a vector; `None` where it is none
-/// or a comparison leaves nothing.
-pub fn constant(expr: &MetricExpr) -> Option<(f64, bool)> {
-    match expr {
-        MetricExpr::Literal(value) => Some((*value, false)),
-        MetricExpr::VectorLiteral(value) => Some((*value, true)),
-        MetricExpr::Binary(binary) => {
-            let (a, a_vector) = constant(&binary.lhs)?;
-            let (b, b_vector) = constant(&binary.rhs)?;
-            let value = match binary.op {
-                BinaryOp::Add => a + b,
-                BinaryOp::Sub => a - b,
-                BinaryOp::Mul => a * b,
-                BinaryOp::Div => a / b,
-                BinaryOp::Mod => a % b,
-                BinaryOp::Pow => a.powf(b),
-                _ => return None,
-            };
-            Some((value, a_vector || b_vector))
-        }
-        _ => None,
-    }
+/// The numbers of `expr` at every step.
+pub fn metric(
+    snapshot: &LogSnapshot,
+    expr: &MetricExpr,
+    steps: Steps,
+    bounds: &LogqlBounds,
+) -> Result<MetricValue, LogqlError> {
+    evaluate(snapshot, expr, steps, &bounds.inner())
 }

@@ -12,6 +12,7 @@ use vigie_language::logql::{LineFilter, LogExpr, Stage};
 
 use super::LogqlError;
 use super::labels::LineLabels;
+pub(crate) use label_filter::CompiledLabelFilter;
 use stages::CompiledStage;
 
 /// A pipeline that is ready to run.

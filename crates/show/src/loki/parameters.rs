@@ -4,6 +4,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use vigie_language::logql::parse_duration_ns;
+
 use crate::RequestBody;
 
 /// Parameters of one question.
@@ -48,6 +50,26 @@ impl Parameters {
             return Err(bad("end timestamp must not be before or equal to start time"));
         }
         Ok((start, end))
+    }
+
+    /// How far apart the times of an answer are: seconds or a duration. By default there are 250,
+    /// no less than a second apart.
+    pub(super) fn step(&self, start_ns: i64, end_ns: i64) -> Result<i64, Box<Response>> {
+        let Some(text) = self.get("step") else {
+            let seconds = end_ns.saturating_sub(start_ns) / 250 / 1_000_000_000;
+            return Ok(seconds.max(1) * 1_000_000_000);
+        };
+        let seconds = text.parse::<f64>().ok().map(|seconds| (seconds * 1e9) as i64);
+        let step_ns = seconds.or_else(|| parse_duration_ns(text));
+        let step_ns =
+            step_ns.ok_or_else(|| bad(&format!("cannot parse \"{text}\" to a valid duration")))?;
+        if step_ns <= 0 {
+            return Err(bad(
+                "zero or negative query resolution step widths are not accepted. Try a positive integer",
+            ));
+        }
+        // A step below a millisecond would give the same time twice.
+        Ok(step_ns.max(1_000_000))
     }
 
     /// A time: nanoseconds, seconds (ten digits or less, or with a fraction) or RFC 3339.

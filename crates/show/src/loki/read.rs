@@ -10,20 +10,22 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use vigie_language::logql::{self, Expr, LogExpr, parse_matchers};
+use vigie_language::logql::{self, Expr, LogExpr, MetricExpr, parse_matchers};
 use vigie_model::{Labels, MatchOp, Matcher, TenantId};
 use vigie_query::logql::{
-    Direction, LogStreamAnswer, LogqlBounds, LogqlError, StreamCount, constant, log_entries,
-    log_streams,
+    Direction, LogStreamAnswer, LogqlBounds, LogqlError, Steps, StreamCount, log_entries,
+    log_streams, metric,
 };
 use vigie_store::logs::LogSnapshot;
 
 use super::parameters::{Parameters, bad};
-use super::{LokiState, refuse};
+use super::{LokiState, numbers, refuse};
 use crate::Identity;
 
 /// Lines of an answer, unless the asker wants fewer; as in Loki.
 const LINES_MAX: usize = 5_000;
+/// Steps of an answer, as in Loki.
+const STEPS_MAX: usize = 11_001;
 const HOUR_NS: i64 = 3_600_000_000_000;
 const LABELS_BACK_NS: i64 = 6 * HOUR_NS;
 
@@ -43,7 +45,7 @@ impl Drop for StopGuard {
 }
 
 /// Runs `work` over the tenant's documents where it may block.
-async fn run<T: Send + 'static>(
+pub(super) async fn run<T: Send + 'static>(
     state: &LokiState,
     tenant: &TenantId,
     work: impl FnOnce(&LogSnapshot, &LogqlBounds) -> Result<T, LogqlError> + Send + 'static,
@@ -70,26 +72,44 @@ fn answer(result: Result<Response, Box<Response>>) -> Response {
 }
 
 pub(super) async fn query(State(state): Shared, who: Identity, parameters: Parameters) -> Response {
-    let at = || {
-        let time = parameters.time("time")?.unwrap_or_else(|| now_ns(&state));
-        let Expr::Metric(metric) = parse(&parameters)? else {
-            let text = "log queries are not supported as an instant query type, please change your query to a range query type";
-            return Err(bad(text));
-        };
-        let seconds = time.div_euclid(1_000_000) as f64 / 1_000.0;
-        let Some((value, is_vector)) = constant(&metric) else {
-            return Err(bad("metric queries over lines are not supported by this server yet"));
-        };
-        let value = json!([seconds, value.to_string()]);
-        let data = if is_vector {
-            json!({"resultType": "vector", "result": [{"metric": {}, "value": value}], "stats": {}})
-        } else {
-            json!({"resultType": "scalar", "result": value, "stats": {}})
-        };
-        Ok(Json(json!({"status": "success", "data": data})).into_response())
+    answer(instant(&state, &who, &parameters).await)
+}
+
+async fn instant(
+    state: &LokiState,
+    who: &Identity,
+    parameters: &Parameters,
+) -> Result<Response, Box<Response>> {
+    let time_ns = parameters.time("time")?.unwrap_or_else(|| now_ns(state));
+    let Expr::Metric(expr) = parse(parameters)? else {
+        let text = "log queries are not supported as an instant query type, please change your query to a range query type";
+        return Err(bad(text));
     };
-    drop(who);
-    answer(at())
+    let steps = Steps::at(time_ns);
+    let value =
+        run(state, &who.tenant, move |snapshot, bounds| metric(snapshot, &expr, steps, bounds))
+            .await?;
+    Ok(numbers::instant(&value, steps))
+}
+
+async fn numbers_over_time(
+    state: &LokiState,
+    who: &Identity,
+    parameters: &Parameters,
+    expr: MetricExpr,
+) -> Result<Response, Box<Response>> {
+    let (start_ns, end_ns) = parameters.times(now_ns(state), HOUR_NS)?;
+    let step_ns = parameters.step(start_ns, end_ns)?;
+    let steps = Steps::between(start_ns, end_ns, step_ns);
+    if steps.count > STEPS_MAX {
+        return Err(bad(
+            "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter",
+        ));
+    }
+    let value =
+        run(state, &who.tenant, move |snapshot, bounds| metric(snapshot, &expr, steps, bounds))
+            .await?;
+    Ok(numbers::range(&value, steps))
 }
 
 pub(super) async fn query_range(
@@ -98,17 +118,18 @@ pub(super) async fn query_range(
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Response {
-    answer(lines(&state, &who, &headers, &parameters).await)
+    answer(over_time(&state, &who, &headers, &parameters).await)
 }
 
-async fn lines(
+async fn over_time(
     state: &LokiState,
     who: &Identity,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Response, Box<Response>> {
-    let Expr::Log(log) = parse(parameters)? else {
-        return Err(bad("metric queries over lines are not supported by this server yet"));
+    let log = match parse(parameters)? {
+        Expr::Log(log) => log,
+        Expr::Metric(expr) => return numbers_over_time(state, who, parameters, expr).await,
     };
     let times = parameters.times(now_ns(state), HOUR_NS)?;
     let limit = match parameters.get("limit") {
@@ -139,7 +160,7 @@ async fn lines(
     Ok(Json(json!({"status": "success", "data": data})).into_response())
 }
 
-fn object(labels: &Labels) -> Value {
+pub(super) fn object(labels: &Labels) -> Value {
     let pairs = labels.iter().map(|(name, value)| (name.to_owned(), value.into()));
     Value::Object(pairs.collect::<Map<_, _>>())
 }

@@ -132,3 +132,46 @@ async fn what_promtail_sends_is_taken_and_nonsense_is_not() {
         400
     );
 }
+
+#[tokio::test]
+async fn numbers_come_from_lines() {
+    let server = vigie().start().await.unwrap();
+    assert_eq!(push(&server, &sent()).await, 204);
+    let query = r#"sum by (app) (count_over_time({app=~".+"}[10s]))"#;
+    let asked = [("query", query), ("start", "1700000000"), ("end", "1700000010"), ("step", "5")];
+    let found = data(&server, "/loki/api/v1/query_range", &asked).await;
+    assert_eq!(found["resultType"], "matrix");
+    assert_eq!(
+        found["result"],
+        json!([
+            {"metric": {"app": "db"}, "values": [[1_700_000_005, "1"], [1_700_000_010, "1"]]},
+            {"metric": {"app": "web"}, "values": [[1_700_000_005, "2"], [1_700_000_010, "2"]]},
+        ])
+    );
+    let query = r#"avg_over_time({app="web"} | logfmt | unwrap duration(took) [1m]) by (env)"#;
+    let asked = [("query", query), ("time", "1700000010")];
+    let found = data(&server, "/loki/api/v1/query", &asked).await;
+    assert_eq!(found["resultType"], "vector");
+    let expected = json!([{"metric": {"env": "prod"}, "value": [1_700_000_010, "0.4525"]}]);
+    assert_eq!(found["result"], expected);
+    // Without a step there are 250, no less than a second apart.
+    let asked = [("query", r#"sum(rate({app="db"}[1m]))"#)];
+    let found = data(&server, "/loki/api/v1/query_range", &[&asked[..], &TIMES].concat()).await;
+    assert_eq!(found["result"][0]["values"].as_array().unwrap().len(), 60);
+    for (query, step, expected) in [
+        (
+            r#"sum(rate({app="db"} | json | unwrap level [1m]))"#,
+            "5",
+            "pipeline error: 'SampleExtractionErr'",
+        ),
+        (r#"sum(rate({app="db"}[1m]))"#, "0", "zero or negative query resolution step"),
+        (r#"sum(rate({app="db"}[1m]))"#, "1ms", "exceeded maximum resolution of 11,000 points"),
+        (r#"sum(rate({app="db"}[1m]))"#, "x", "cannot parse \"x\" to a valid duration"),
+        (r#"sum(rate({app="db"}))"#, "5", "parse error"),
+    ] {
+        let asked = [&TIMES[..], &[("query", query), ("step", step)]].concat();
+        let (status, text) = ask(&server, "/loki/api/v1/query_range", &asked).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(text.starts_with(expected), "{query}: {text}");
+    }
+}
