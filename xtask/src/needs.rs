@@ -24,7 +24,7 @@ const PACKAGES: [(&str, &str); 9] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 16] = [
+const PYTHON_PACKAGES: [&str; 17] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -41,6 +41,7 @@ const PYTHON_PACKAGES: [&str; 16] = [
     "opentelemetry-exporter-otlp-proto-grpc",
     "opentelemetry-exporter-zipkin-json",
     "pygrok",
+    "pylogbeat",
 ];
 
 /// The packages that the seed's `tracing.py` asks for: the last exporter to Jaeger, which has not

@@ -14,6 +14,8 @@ pub enum Compression {
     Zstd,
     /// Gzip.
     Gzip,
+    /// Zlib: what Beats send, and what HTTP means by `deflate`.
+    Zlib,
 }
 
 /// Why a body could not be decompressed.
@@ -72,6 +74,9 @@ pub fn decompress(
         }
         Compression::Gzip => {
             read_limited("gzip", flate2::bufread::MultiGzDecoder::new(body), limit_bytes, out)
+        }
+        Compression::Zlib => {
+            read_limited("zlib", flate2::bufread::ZlibDecoder::new(body), limit_bytes, out)
         }
     }
 }

@@ -166,6 +166,20 @@ pub fn log_document(data: &[u8]) {
     crate::log_document::fuzz(data);
 }
 
+/// A sender of Beats, from its first byte on.
+pub fn lumberjack(data: &[u8]) {
+    use crate::lumberjack::{Frame, Read, each_event, inflate, read};
+    let (mut rest, mut inflated) = (data, Vec::new());
+    while let Ok(Read::Frame { frame, length, .. }) = read(rest) {
+        if let Frame::Compressed(bytes) = frame
+            && inflate(bytes, &mut inflated).is_ok()
+        {
+            each_event(&inflated, |_| {}).ok();
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -10,6 +10,7 @@ pub mod jaeger;
 pub mod lines;
 pub mod log_document;
 pub mod loki;
+pub mod lumberjack;
 pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;

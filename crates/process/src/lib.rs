@@ -34,7 +34,10 @@ pub use dead_letters::{DeadLetter, DeadLetterQueue};
 pub use error::{ErrorKind, ProcessError};
 pub use filter::names as filter_names;
 pub use head_sampling::{HeadStrategies, HeadStrategy, ServiceStrategy};
-pub use input::{Decoder, Input, decode_from, inputs};
+pub use input::{
+    BeatsPairs, DecodeBeats, DecodeText, Decoder, Input, InputTls, decode_beats, decode_from,
+    inputs,
+};
 pub use output::{OutputContext, Outputs, VigieHosts, WriteOut};
 pub use pipeline::{Observer, Pipeline, PluginStats, StepView};
 pub use rubydebug::rubydebug;

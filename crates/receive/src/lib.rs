@@ -1,9 +1,10 @@
-//! Listens and scrapes: discovery, scraping, remote write, this host, Jaeger's agent; gives
-//! batches to a sink.
+//! Listens and scrapes: discovery, scraping, remote write, this host, Jaeger's agent, Beats, lines;
+//! gives batches to a sink.
 
 pub mod agent;
 pub mod aggregate;
 pub mod alertmanagers;
+pub mod beats;
 pub mod config;
 pub mod discovery;
 pub mod host;
@@ -11,6 +12,7 @@ pub mod lines;
 pub mod remote_write;
 pub mod scrape;
 pub mod text_door;
+pub mod tls;
 
 /// A hash of bytes, to see whether they changed.
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use rustls::ServerConfig;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink, RefusalKind};
 use vigie_world::World;
@@ -28,6 +30,8 @@ const DATAGRAMS_WAITING_MAX: usize = 10_000;
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 /// The longest wait between two tries to deliver.
 const WAIT_MAX: Duration = Duration::from_secs(10);
+/// The TLS handshake takes no longer.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Makes events of a line or a datagram and of who sent it.
 pub type Decode = Arc<dyn Fn(&[u8], SocketAddr) -> Vec<Event> + Send + Sync>;
@@ -49,6 +53,7 @@ pub struct TextDoor {
     sink: Arc<dyn EventSink>,
     world: World,
     stats: Arc<TextDoorStats>,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl fmt::Debug for TextDoor {
@@ -68,7 +73,12 @@ impl TextDoor {
     ) -> Self {
         let origin =
             EventOrigin { kind: kind.into(), input: input.into(), ..EventOrigin::default() };
-        Self { origin, decode, sink, world, stats: Arc::default() }
+        Self { origin, decode, sink, world, stats: Arc::default(), tls: None }
+    }
+
+    /// The same, with TLS over TCP.
+    pub fn with_tls(self, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// What it has taken.
@@ -93,14 +103,29 @@ impl TextDoor {
             };
             let (door, stop) = (self.clone(), stop.clone());
             connections.spawn(async move {
-                door.connection(stream, peer, &stop).await;
+                door.accepted(stream, peer, &stop).await;
                 drop(place);
             });
         }
         while connections.join_next().await.is_some() {}
     }
 
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, stop: &CancellationToken) {
+    async fn accepted(&self, stream: TcpStream, peer: SocketAddr, stop: &CancellationToken) {
+        let Some(tls) = &self.tls else { return self.connection(stream, peer, stop).await };
+        let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
+        match tokio::time::timeout(HANDSHAKE, handshake).await {
+            Ok(Ok(stream)) => self.connection(stream, peer, stop).await,
+            Ok(Err(error)) => tracing::warn!(%peer, %error, "TLS handshake failed"),
+            Err(_) => tracing::warn!(%peer, "TLS handshake took too long"),
+        }
+    }
+
+    async fn connection<S: AsyncRead + Unpin>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        stop: &CancellationToken,
+    ) {
         let mut reader = BufReader::with_capacity(64 << 10, stream);
         loop {
             let mut events = Vec::new();
@@ -115,9 +140,9 @@ impl TextDoor {
     }
 
     /// Reads one line, and those that are here already. False at the end.
-    async fn lines(
+    async fn lines<S: AsyncRead + Unpin>(
         &self,
-        reader: &mut BufReader<TcpStream>,
+        reader: &mut BufReader<S>,
         peer: SocketAddr,
         events: &mut Vec<Event>,
     ) -> bool {

@@ -45,7 +45,7 @@ pub struct ServerBuilder {
 }
 
 /// Ports of `[receive]` and `[show]` that a test asks for when it needs them.
-const RECEIVE_DOORS: [&str; 10] = [
+const RECEIVE_DOORS: [&str; 11] = [
     "otlp_grpc_port",
     "otlp_http_port",
     "jaeger_thrift_port",
@@ -54,6 +54,7 @@ const RECEIVE_DOORS: [&str; 10] = [
     "jaeger_binary_port",
     "jaeger_sampling_port",
     "zipkin_port",
+    "beats_port",
     "jaeger_collector_admin_port",
     "otlp_health_port",
 ];

@@ -92,6 +92,8 @@ pub(crate) struct Plan {
     pub(crate) aggregation: Option<(PathBuf, Inputs)>,
     /// Ports of other systems' protocols that were asked for.
     pub(crate) doors: DoorPorts,
+    /// Port of the door for Beats that no pipeline has.
+    pub(crate) beats_port: Option<Port>,
     /// File of sampling strategies for SDKs.
     pub(crate) sampling_strategies: Option<PathBuf>,
     /// Metrics that are made from spans; `None`: none.
@@ -166,6 +168,7 @@ impl Plan {
             host_flags: settings.receive.host_flags.clone(),
             created_as_start: settings.receive.created_as_start,
             aggregation,
+            beats_port: port(settings.receive.beats_port, 5044)?,
             sampling_strategies: settings.process.head_sampling.strategies.clone(),
             span_metrics: spans::metrics(&settings.process.span_metrics)?,
             doors: DoorPorts {
@@ -227,6 +230,7 @@ impl Plan {
             created_as_start: created_as_start(&args.features),
             aggregation: None,
             doors: DoorPorts::default(),
+            beats_port: None,
             sampling_strategies: None,
             span_metrics: None,
             logstash: None,
@@ -320,6 +324,7 @@ impl Plan {
             created_as_start: false,
             aggregation: None,
             doors: DoorPorts::default(),
+            beats_port: None,
             sampling_strategies: None,
             span_metrics: None,
             logstash: None,

@@ -1,6 +1,7 @@
 //! The stages of a running process, opened in the order in which data travels.
 
 mod aggregation;
+mod beats;
 mod defaults;
 mod doors;
 mod elasticsearch;
@@ -283,10 +284,13 @@ impl MetricsPart<'_> {
             listeners.serve("loki", listener, loki::router(plan, &store, world));
         }
         self.doors.serve(&state, &lines, listeners).await;
+        let mut takes_beats = false;
         if let Some(part) = &plan.logstash {
             let data = (&store, &*self.options.data);
-            logstash::start(part, data, (world, telemetry), listeners, stop).await?;
+            takes_beats = logstash::start(part, data, (world, telemetry), listeners, stop).await?;
         }
+        let port = plan.beats_port.as_ref().filter(|_| !takes_beats);
+        beats::open(port, (&store, world), telemetry, (&mut *listeners, stop)).await?;
         otlp.open(&plan.trace_ports, listeners, (self.page_doors, stop)).await?;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));

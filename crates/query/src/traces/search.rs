@@ -154,7 +154,7 @@ pub fn trace(snapshot: &LogSnapshot, id: TraceId) -> Result<Vec<TraceSpan>, Stor
         if matcher.is_empty() {
             continue;
         }
-        for row in part.matching(&query)?.iter() {
+        for row in matcher.rows()?.iter() {
             found.push(read_span(part, row, &mut buffer)?);
             if found.len() == TRACE_SPANS_MAX {
                 return Ok(found);

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use vigie_model::span::TraceId;
-use vigie_query::traces;
+use vigie_query::traces::{self, TraceSpan};
 use vigie_store::StoreError;
 
 use super::parameters::{Pairs, get, search_v1};
@@ -21,6 +21,32 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) fn envelope(data: &Value, total: usize) -> Response {
     let body = json!({"data": data, "total": total, "limit": 0, "offset": 0, "errors": null});
     ([(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
+}
+
+/// Traces on their way into the envelope.
+struct TracesOut {
+    json: Vec<u8>,
+    count: usize,
+}
+
+impl TracesOut {
+    fn new() -> Self {
+        Self { json: b"{\"data\":[".to_vec(), count: 0 }
+    }
+
+    fn push(&mut self, id: TraceId, spans: &[TraceSpan]) {
+        if self.count > 0 {
+            self.json.push(b',');
+        }
+        span_json::write_trace(id, spans, &mut self.json);
+        self.count += 1;
+    }
+
+    fn finish(mut self, total: usize) -> Response {
+        let end = format!("],\"total\":{total},\"limit\":0,\"offset\":0,\"errors\":null}}");
+        self.json.extend_from_slice(end.as_bytes());
+        ([(header::CONTENT_TYPE, JSON)], self.json).into_response()
+    }
 }
 
 pub(super) fn failure(status: StatusCode, message: &str) -> Response {
@@ -126,19 +152,19 @@ pub(super) async fn search(
             (None, Some(wanted)) => traces::search(&snapshot, &wanted)?,
             (None, None) => Vec::new(),
         };
-        let mut data = Vec::with_capacity(ids.len());
+        let mut data = TracesOut::new();
         for id in ids {
             let spans = traces::trace(&snapshot, id)?;
             if !spans.is_empty() {
-                data.push(span_json::trace(id, &spans));
+                data.push(id, &spans);
             }
         }
         Ok(data)
     });
     match found.await {
         Ok(data) => {
-            let total = data.len();
-            envelope(&Value::Array(data), total)
+            let total = data.count;
+            data.finish(total)
         }
         Err(error) => store_failure(&error),
     }
@@ -155,7 +181,11 @@ pub(super) async fn trace(
     let snapshot = state.store.span_snapshot(&identity.tenant);
     match blocking(move || traces::trace(&snapshot, id)).await {
         Ok(spans) if spans.is_empty() => failure(StatusCode::NOT_FOUND, "trace not found"),
-        Ok(spans) => envelope(&json!([span_json::trace(id, &spans)]), 0),
+        Ok(spans) => {
+            let mut data = TracesOut::new();
+            data.push(id, &spans);
+            data.finish(0)
+        }
         Err(error) => store_failure(&error),
     }
 }

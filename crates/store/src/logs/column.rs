@@ -122,6 +122,18 @@ pub(crate) trait Columns: Send + Sync + fmt::Debug {
     fn indexes(&self) -> &[String];
     /// The code of the index of each row of a block.
     fn index_codes(&self, block: usize, codes: &mut [u32; BLOCK_ROWS]) -> Result<(), StoreError>;
+    /// The time of one row.
+    fn time_of(&self, row: u32) -> Result<i64, StoreError> {
+        let mut times = [0; BLOCK_ROWS];
+        self.times(row as usize / BLOCK_ROWS, &mut times)?;
+        Ok(times.get(row as usize % BLOCK_ROWS).copied().unwrap_or(0))
+    }
+    /// The code of the index of one row.
+    fn index_code_of(&self, row: u32) -> Result<u32, StoreError> {
+        let mut codes = [0; BLOCK_ROWS];
+        self.index_codes(row as usize / BLOCK_ROWS, &mut codes)?;
+        Ok(codes.get(row as usize % BLOCK_ROWS).copied().unwrap_or(0))
+    }
     /// All fields' columns.
     fn keys(&self) -> &[ColumnKey];
     /// A column, by its place in [`keys`](Self::keys).

@@ -95,6 +95,15 @@ impl<'a> Matcher<'a> {
         self.ask(&self.node, block, &live)
     }
 
+    /// The rows for which the query holds.
+    pub fn rows(&self) -> Result<RowSet, StoreError> {
+        let mut rows = RowSet::empty(self.part.rows());
+        for block in self.blocks() {
+            rows.set_block(block, &self.block(block)?);
+        }
+        Ok(rows)
+    }
+
     /// Number of rows for which the query holds.
     pub fn count(&self) -> Result<u64, StoreError> {
         let mut count = 0;

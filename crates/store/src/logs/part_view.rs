@@ -132,12 +132,7 @@ impl LogPart {
 
     /// The rows for which `query` holds.
     pub fn matching(&self, query: &LogQuery) -> Result<RowSet, StoreError> {
-        let matcher = self.matcher(query)?;
-        let mut rows = RowSet::empty(self.rows());
-        for block in matcher.blocks() {
-            rows.set_block(block, &matcher.block(block)?);
-        }
-        Ok(rows)
+        self.matcher(query)?.rows()
     }
 
     /// Appends the document in `row` as JSON.
@@ -152,10 +147,7 @@ impl LogPart {
 
     /// The name of the index of `row`.
     pub fn index_of(&self, row: u32) -> Result<&str, StoreError> {
-        let mut codes = [0; BLOCK_ROWS];
-        let block = row as usize / BLOCK_ROWS;
-        self.index_codes(block, &mut codes)?;
-        let code = codes.get(row as usize % BLOCK_ROWS).copied().unwrap_or(0);
+        let code = self.columns.index_code_of(row)?;
         Ok(self.indexes().get(code as usize).map_or("", String::as_str))
     }
 
@@ -168,9 +160,7 @@ impl LogPart {
 
     /// The time of `row`.
     pub fn time_of(&self, row: u32) -> Result<i64, StoreError> {
-        let mut times = [0; BLOCK_ROWS];
-        self.times(row as usize / BLOCK_ROWS, &mut times)?;
-        Ok(times.get(row as usize % BLOCK_ROWS).copied().unwrap_or(0))
+        self.columns.time_of(row)
     }
 
     /// The id of the document in `row`: the sender's, or the one made of its sequence number.

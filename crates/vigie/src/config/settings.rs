@@ -73,6 +73,8 @@ pub(crate) struct ReceiveSettings {
     pub(crate) jaeger_sampling_port: u16,
     /// Zipkin.
     pub(crate) zipkin_port: u16,
+    /// Beats, straight to the store; a pipeline with an input for Beats on this port has it instead.
+    pub(crate) beats_port: u16,
     /// Health of Jaeger's collector.
     pub(crate) jaeger_collector_admin_port: u16,
     /// Health of OpenTelemetry's collector.
@@ -101,6 +103,7 @@ impl Default for ReceiveSettings {
             jaeger_binary_port: 6832,
             jaeger_sampling_port: 5778,
             zipkin_port: 9411,
+            beats_port: 5044,
             jaeger_collector_admin_port: 14269,
             otlp_health_port: 13133,
         }

@@ -4,18 +4,22 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustls::ServerConfig;
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use vigie_dial::HttpEnvironment;
 use vigie_model::event::{EventSink, IndexPattern, LogIndexes};
 use vigie_model::{LogSink, TenantId};
 use vigie_process::{
-    BuildOptions, Built, DeadLetterQueue, Input, OutputContext, PipelineSink, Stages, VigieHosts,
-    build, decode_from, inputs,
+    BuildOptions, Built, DeadLetterQueue, Input, InputTls, OutputContext, PipelineSink, Stages,
+    VigieHosts, build, decode_from, inputs,
 };
+use vigie_receive::beats::{BeatsOptions, BeatsStats};
 use vigie_receive::text_door::{TextDoor, TextDoorStats};
+use vigie_receive::tls::ServerTls;
 use vigie_show::Telemetry;
 use vigie_show::logstash::{InputCount, LogstashState, RunningPipeline, router};
 use vigie_store::Store;
@@ -29,14 +33,14 @@ use crate::plan::{LogstashPlan, Port};
 /// Names under which `elasticsearch` outputs mean Vigie, unless they resolve.
 const OWN_NAMES: [&str; 4] = ["elasticsearch", "opensearch", "es", "vigie"];
 
-/// Starts the pipelines of `plan`.
+/// Starts the pipelines of `plan`. Says whether one of them takes Beats.
 pub(super) async fn start(
     plan: &LogstashPlan,
     (store, data): (&Arc<Store>, &Path),
     (world, telemetry): (&World, &Telemetry),
     listeners: &mut Listeners,
     stop: &CancellationToken,
-) -> Result<()> {
+) -> Result<bool> {
     let outputs = output_context(plan, (store, data), world, telemetry)?;
     let mut running = Vec::new();
     for (id, source) in &plan.pipelines {
@@ -65,8 +69,14 @@ pub(super) async fn start(
         tracing::info!(pipeline = %id, filters = built.pipeline.stats().len(), "pipeline started");
         running.push(RunningPipeline { built, hash, inputs: open });
     }
-    serve_api(plan, running, world, listeners).await
+    let mut inputs = running.iter().flat_map(|pipeline| &pipeline.inputs);
+    let takes_beats = inputs.any(|(kind, ..)| IS_BEATS.contains(&kind.as_str()));
+    serve_api(plan, running, world, listeners).await?;
+    Ok(takes_beats)
 }
+
+/// The inputs that are doors for Beats.
+const IS_BEATS: [&str; 2] = ["beats", "elastic_agent"];
 
 fn hash_of(config: &vigie_language::logstash::Config) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
@@ -146,6 +156,15 @@ fn own_hosts(plan: &LogstashPlan) -> VigieHosts {
 }
 
 #[derive(Debug)]
+struct TakenOfBeats(Arc<BeatsStats>);
+
+impl InputCount for TakenOfBeats {
+    fn events(&self) -> u64 {
+        self.0.events.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug)]
 struct Taken(Arc<TextDoorStats>);
 
 impl InputCount for Taken {
@@ -163,20 +182,39 @@ async fn open_input(
     (listeners, stop): (&mut Listeners, &CancellationToken),
 ) -> Result<Option<Arc<dyn InputCount>>> {
     let line = input.position.line;
-    let (Some(number), "tcp" | "udp") = (input.port, input.kind.as_str()) else {
+    let (Some(number), "tcp" | "udp" | "beats" | "elastic_agent") =
+        (input.port, input.kind.as_str())
+    else {
         tracing::warn!(input = %input.kind, line, "this input has no door here, nothing comes by it");
         return Ok(None);
     };
     let sink: Arc<dyn EventSink> =
         Arc::new(PipelineSink::adding(Arc::clone(built), input.adds.clone()));
-    let decode = decode_from(&input.kind, input.decoder, world.clone());
-    let door = TextDoor::new(&input.kind, &input.id, decode, sink, world.clone());
-    let stats = door.stats();
     let named: Option<IpAddr> = input.host.as_deref().and_then(|host| host.parse().ok());
     let address = SocketAddr::new(named.unwrap_or(plan.listen), number.saturating_add(plan.offset));
+    let port = Port { address, is_explicit: plan.offset != 0 };
+    let tls = input.tls.as_ref().map(|tls| server_tls(tls, world)).transpose();
+    let tls = tls.with_context(|| format!("input {} (line {line})", input.kind))?;
     let stop = stop.clone();
+    if IS_BEATS.contains(&input.kind.as_str()) {
+        let door = super::beats::door(
+            BeatsOptions { input: input.id.clone(), idle: Duration::from_secs(input.idle_s), tls },
+            (input.decoder, input.tags_codec),
+            sink,
+            world,
+        );
+        let stats = door.stats();
+        let Some(listener) = listeners.bind("logstash beats", &port).await? else {
+            return Ok(None);
+        };
+        tracing::info!(part = "logstash beats", %address, "listening");
+        listeners.spawn(door.serve(listener, stop));
+        return Ok(Some(Arc::new(TakenOfBeats(stats))));
+    }
+    let decode = decode_from(&input.kind, input.decoder, world.clone());
+    let door = TextDoor::new(&input.kind, &input.id, decode, sink, world.clone()).with_tls(tls);
+    let stats = door.stats();
     if input.kind == "tcp" {
-        let port = Port { address, is_explicit: plan.offset != 0 };
         let Some(listener) = listeners.bind("logstash tcp", &port).await? else { return Ok(None) };
         tracing::info!(part = "logstash tcp", %address, "listening");
         listeners.spawn(door.serve_tcp(listener, stop));
@@ -192,6 +230,21 @@ async fn open_input(
         listeners.spawn(door.serve_udp(socket, stop));
     }
     Ok(Some(Arc::new(Taken(stats))))
+}
+
+/// Reads the files of an input's TLS.
+fn server_tls(tls: &InputTls, world: &World) -> Result<Arc<ServerConfig>> {
+    let read =
+        |path: &Path| world.disk.read(path).with_context(|| format!("reading {}", path.display()));
+    let (certificate, key) = (read(&tls.certificate)?, read(&tls.key)?);
+    let mut authorities = Vec::new();
+    for path in &tls.authorities {
+        authorities.extend(read(path)?);
+        authorities.push(b'\n');
+    }
+    let clients = tls.clients_required.map(|required| (authorities.as_slice(), required));
+    let made = ServerTls { certificate: &certificate, key: &key, clients };
+    made.config().map_err(|error| anyhow::anyhow!("TLS: {error}"))
 }
 
 async fn serve_api(

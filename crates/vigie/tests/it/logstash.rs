@@ -17,7 +17,7 @@ async fn get(url: String) -> Value {
 }
 
 /// Documents of `index`, when there are `count`.
-async fn documents(server: &Server, index: &str, count: usize) -> Vec<Value> {
+pub(crate) async fn documents(server: &Server, index: &str, count: usize) -> Vec<Value> {
     let started = Instant::now();
     loop {
         let url = format!("{}/{index}/_search?size=1000&sort=@timestamp", server.elasticsearch);
@@ -32,18 +32,25 @@ async fn documents(server: &Server, index: &str, count: usize) -> Vec<Value> {
     }
 }
 
-/// The seed's pipeline on a port of our own: the number 5000 is the one thing that is changed.
+/// The seed's pipeline on ports of our own: the numbers 5000 and 5044 are all that is changed.
 async fn seed_server(test: &str) -> Option<(Server, u16)> {
+    let (server, port, _) = seed_server_with_beats(test).await?;
+    Some((server, port))
+}
+
+/// The same, with the port for Beats.
+pub(crate) async fn seed_server_with_beats(test: &str) -> Option<(Server, u16, u16)> {
     let path = shared(test, "seed/logstash.conf")?;
-    let port = free_port().unwrap();
-    let text = std::fs::read_to_string(path).unwrap().replace("5000", &port.to_string());
+    let (port, beats) = (free_port().unwrap(), free_port().unwrap());
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.replace("5000", &port.to_string()).replace("5044", &beats.to_string());
     let builder = vigie();
     let file = builder.folder().join("logstash.conf");
     std::fs::write(&file, text).unwrap();
     let builder = builder
         .arg(file.display().to_string())
         .settings(&format!("[logstash]\nport = {}\n", free_port().unwrap()));
-    Some((builder.start().await.unwrap(), port))
+    Some((builder.start().await.unwrap(), port, beats))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 //! One test binary for all, since linking is what takes the time.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod beats;
 mod clients;
 mod conformance;
 mod crash;

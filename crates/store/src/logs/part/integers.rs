@@ -62,8 +62,30 @@ pub(super) fn write(
     Ok(Place { first: first.unwrap_or(zones), count: values.len() as u32, zones })
 }
 
+/// Decoded blocks that a thread keeps: 2 MiB at most, less than 100 columns of one block of rows.
+const DECODED_SLOTS: usize = 256;
+
+/// The part, the column's first page, and the block.
+type DecodedKey = (u64, u32, u32);
+
+struct Decoded {
+    key: DecodedKey,
+    count: usize,
+    values: Box<[i64; BLOCK_ROWS]>,
+}
+
+/// Where a block is kept: columns of the same block of rows are to be in different places.
+const fn slot_of((part, first, block): DecodedKey) -> usize {
+    let mixed = part
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add((first as u64) << 32 | block as u64)
+        .wrapping_mul(0xff51_afd7_ed55_8ccd);
+    (mixed >> 56) as usize % DECODED_SLOTS
+}
+
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static DECODED: RefCell<Vec<Option<Decoded>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Reads a column.
@@ -146,12 +168,31 @@ impl Integers {
         Ok(())
     }
 
-    /// One value.
+    /// One value. The blocks that a thread asked last stay decoded: whoever reads one row mostly
+    /// reads more of the same block, from every column.
     pub(super) fn get(&self, at: usize) -> Result<i64, StoreError> {
-        let mut values = [0; BLOCK_ROWS];
-        let count = self.block(at / BLOCK_ROWS, &mut values)?;
-        let value = values.get(at % BLOCK_ROWS).filter(|_| at % BLOCK_ROWS < count);
-        value.copied().ok_or_else(|| corrupt("a column is too short"))
+        let block = at / BLOCK_ROWS;
+        let key = (self.file.number, self.place.first, block as u32);
+        DECODED.with_borrow_mut(|slots| {
+            if slots.is_empty() {
+                slots.resize_with(DECODED_SLOTS, || None);
+            }
+            let slot = slots.get_mut(slot_of(key)).ok_or_else(|| corrupt("no slot"))?;
+            let decoded = match slot {
+                Some(decoded) if decoded.key == key => decoded,
+                _ => {
+                    let mut values = match slot.take() {
+                        Some(decoded) => decoded.values,
+                        None => Box::new([0; BLOCK_ROWS]),
+                    };
+                    let count = self.block(block, &mut values)?;
+                    slot.insert(Decoded { key, count, values })
+                }
+            };
+            let value =
+                decoded.values.get(at % BLOCK_ROWS).filter(|_| at % BLOCK_ROWS < decoded.count);
+            value.copied().ok_or_else(|| corrupt("a column is too short"))
+        })
     }
 
     /// All values.

@@ -200,6 +200,14 @@ impl Columns for PartReader {
         Ok(())
     }
 
+    fn time_of(&self, row: u32) -> Result<i64, StoreError> {
+        self.times.get(row as usize)
+    }
+
+    fn index_code_of(&self, row: u32) -> Result<u32, StoreError> {
+        self.index_codes.get(row as usize).map(|code| code as u32)
+    }
+
     fn keys(&self) -> &[ColumnKey] {
         &self.keys
     }
