@@ -1,8 +1,8 @@
 //! One entry for every listener: whatever port a request comes in by, it passes here first.
 //!
 //! In this order: connection limit, TLS, header timeout, host and origin, who asks
-//! ([`authorize`](identity::authorize) is the only place that decides it), tenant, request id,
-//! body limits; then the part's router, whose panics end that request only; then counting.
+//! ([`authorize`](identity::authorize) is the only place that decides it), whether they may
+//! ([`needed`](permission::needed)), tenant, request id, body limits; then the part's router, whose panics end that request only; then counting.
 //! Nothing here knows what a part serves.
 
 mod access;
@@ -11,6 +11,8 @@ mod body;
 mod connection;
 mod identity;
 mod origin;
+mod permission;
+mod refusal;
 mod text;
 mod tls;
 mod web_config;
@@ -24,10 +26,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vigie_world::World;
 
+use crate::users::Users;
 use crate::{ShowError, Telemetry};
 
 pub use body::{BodyError, RequestBody};
-pub use identity::{Identity, Role, TENANT_HEADER};
+pub use identity::{Caller, Identity, TENANT_HEADER};
 pub use text::TextService;
 
 /// Limits and rules of the front door.
@@ -55,6 +58,19 @@ pub struct FrontDoorOptions {
     pub hosts: Vec<String>,
     /// TLS and users: Prometheus' `web-config.yml` (`--web.config.file`).
     pub web_config: Option<PathBuf>,
+    /// Whether whoever asks at any port has to sign in, and not only on the page's.
+    pub sign_in_everywhere: bool,
+}
+
+/// Who has to sign in at a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignIn {
+    /// Nobody: the port is as open as the replaced tool's.
+    Nobody,
+    /// Everybody, but for the addresses that the part's router leaves open.
+    ByRouter,
+    /// Everybody.
+    Everybody,
 }
 
 impl Default for FrontDoorOptions {
@@ -70,6 +86,7 @@ impl Default for FrontDoorOptions {
             cors_origin: None,
             hosts: Vec::new(),
             web_config: None,
+            sign_in_everywhere: false,
         }
     }
 }
@@ -84,20 +101,32 @@ pub struct FrontDoor {
     secrets: web_config::WebConfigFile,
     authenticator: authentication::Authenticator,
     bodies: body::BodyBudget,
+    users: Option<Arc<Users>>,
 }
 
 impl FrontDoor {
     /// Reads the files that `options` name, so that a wrong one is an error now and not later.
+    /// Without `users` only those of the web configuration are known.
     pub fn new(
         options: FrontDoorOptions,
         world: World,
         telemetry: Arc<Telemetry>,
+        users: Option<Arc<Users>>,
     ) -> Result<Arc<Self>, ShowError> {
         let origins = origin::OriginRules::new(options.cors_origin.as_deref(), &options.hosts)?;
         let secrets = web_config::WebConfigFile::open(options.web_config.clone(), world.clone())?;
         let authenticator = authentication::Authenticator::new(&world.random);
         let bodies = body::BodyBudget::new(options.bodies_bytes_max);
-        Ok(Arc::new(Self { options, world, telemetry, origins, secrets, authenticator, bodies }))
+        Ok(Arc::new(Self {
+            options,
+            world,
+            telemetry,
+            origins,
+            secrets,
+            authenticator,
+            bodies,
+            users,
+        }))
     }
 
     /// Serves `router` on `listener` until `shutdown` is cancelled and the requests under way
@@ -129,4 +158,21 @@ impl FrontDoor {
     pub fn uses_tls(&self) -> bool {
         self.secrets.current().tls.is_some()
     }
+
+    /// Who has to sign in at the port of `part`.
+    fn sign_in(&self, part: &str) -> SignIn {
+        match (&self.users, part) {
+            (None, _) => SignIn::Nobody,
+            (Some(_), "page") => SignIn::ByRouter,
+            (Some(_), _) if self.options.sign_in_everywhere => SignIn::Everybody,
+            (Some(_), _) => SignIn::Nobody,
+        }
+    }
+}
+
+/// What `router` serves on the page's port, for those who have signed in and may: the rest of
+/// that port, the page itself and the form, is open to everybody.
+pub fn behind_sign_in(router: Router) -> Router {
+    // Not `route_layer`: what is nested may answer by a fallback, which that would leave open.
+    router.layer(axum::middleware::from_fn(permission::check_on_page))
 }

@@ -3,7 +3,8 @@
 //! A request enters by the [`FrontDoor`], which knows who asks and what limits hold, and is
 //! answered by the router of a part: the Prometheus API ([`prometheus::router`]), Elasticsearch's
 //! ([`elasticsearch::router`]), Alertmanager's ([`alertmanager::router`]), OTLP
-//! ([`otlp::router`]), Jaeger's ([`jaeger::router`]), Tempo's ([`tempo::router`]), the page.
+//! ([`otlp::router`]), Jaeger's ([`jaeger::router`]), Tempo's ([`tempo::router`]), Grafana's
+//! ([`grafana::router`]), the page.
 //! Data itself is decided elsewhere: nothing here stores, evaluates or scrapes.
 
 pub mod alertmanager;
@@ -11,6 +12,7 @@ pub mod collector;
 pub mod elasticsearch;
 mod error;
 mod front_door;
+pub mod grafana;
 mod grpc;
 pub mod jaeger;
 mod json;
@@ -23,11 +25,14 @@ pub mod prometheus;
 mod span_form;
 mod telemetry;
 pub mod tempo;
+mod users;
 
 pub use error::{ShowError, ShowErrorKind};
 pub use front_door::{
-    BodyError, FrontDoor, FrontDoorOptions, Identity, RequestBody, Role, TENANT_HEADER, TextService,
+    BodyError, Caller, FrontDoor, FrontDoorOptions, Identity, RequestBody, TENANT_HEADER,
+    TextService, behind_sign_in,
 };
 pub use telemetry::{
     Collector, Counter, DURATION_BOUNDS_SECONDS, ExpositionText, Gauge, Histogram, Telemetry,
 };
+pub use users::{Users, UsersOptions};

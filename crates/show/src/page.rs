@@ -43,6 +43,11 @@ pub fn router() -> Router {
     Router::new().fallback(serve)
 }
 
+/// The page itself, for an address that a router has taken for something else.
+pub(crate) async fn index(request: Request) -> Response {
+    serve(request).await
+}
+
 async fn serve(request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();

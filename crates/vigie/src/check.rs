@@ -67,7 +67,8 @@ fn examine(found: &Found, world: &World) -> Report {
                 ..Default::default()
             };
             let telemetry = vigie_show::Telemetry::new();
-            if let Err(error) = vigie_show::FrontDoor::new(options, world.clone(), telemetry) {
+            if let Err(error) = vigie_show::FrontDoor::new(options, world.clone(), telemetry, None)
+            {
                 report.errors.push(error.to_string());
             }
         }

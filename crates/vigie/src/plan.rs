@@ -1,6 +1,7 @@
 //! What a process will do, whatever command line asked for it.
 
 mod logstash;
+mod people;
 mod respond;
 mod rules;
 mod spans;
@@ -22,6 +23,7 @@ use crate::args::{AlertmanagerArgs, LogstashArgs, NodeExporterArgs, PrometheusAr
 use crate::config::{Found, Kind, Settings, duration, recognise};
 
 pub(crate) use logstash::{LogstashPlan, Source, ecs};
+pub(crate) use people::{PeoplePlan, SignIn};
 pub(crate) use respond::{RespondPlan, SERVED_VERSION};
 
 /// A port that a part listens on.
@@ -68,6 +70,8 @@ pub(crate) struct Plan {
     pub(crate) rule_files: Vec<PathBuf>,
     /// How rules are evaluated.
     pub(crate) rules: ManagerOptions,
+    /// Users, and what they decide; `None`: nobody is known.
+    pub(crate) people: Option<PeoplePlan>,
     /// How alerts are reacted to; `None`: not at all.
     pub(crate) respond: Option<RespondPlan>,
     /// Files that were found and do nothing yet.
@@ -145,6 +149,7 @@ impl Plan {
             prometheus: prometheus.pop(),
             rule_files: of_kind(Kind::Rules).collect(),
             rules: rules::from_settings(&settings)?,
+            people: Some(PeoplePlan::from_settings(&settings, &data, listen)?),
             respond: Some(RespondPlan::from_settings(
                 &settings.respond,
                 of_kind(Kind::Alertmanager).collect(),
@@ -216,6 +221,7 @@ impl Plan {
             prometheus: Some(args.config_file),
             rule_files: Vec::new(),
             rules,
+            people: None,
             respond: None,
             not_yet_served: Vec::new(),
             prometheus_ports: ports.collect::<Result<_>>()?,
@@ -310,6 +316,7 @@ impl Plan {
             prometheus: None,
             rule_files: Vec::new(),
             rules: ManagerOptions::default(),
+            people: None,
             respond: None,
             not_yet_served: Vec::new(),
             prometheus_ports: Vec::new(),

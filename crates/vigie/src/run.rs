@@ -11,6 +11,7 @@ mod logstash;
 mod loki;
 mod operator;
 mod page_routes;
+mod people;
 pub(crate) mod respond;
 pub(crate) mod rules;
 mod signals;
@@ -37,7 +38,9 @@ use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::{LocalExposition, LocalTargets, ScrapeManager};
 use vigie_show::alertmanager::AlertmanagerState;
 use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
-use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry, alertmanager, page, prometheus};
+use vigie_show::{
+    FrontDoor, FrontDoorOptions, Telemetry, alertmanager, behind_sign_in, grafana, page, prometheus,
+};
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
@@ -47,16 +50,21 @@ use self::doors::Doors;
 use self::listeners::Listeners;
 use self::operator::{Origin, Process, Stages};
 use self::page_routes::PageDoors;
+use self::people::People;
 use self::respond::Reacting;
 use self::rules::{Rules, RulesParts};
 use crate::config::environment;
-use crate::plan::Plan;
+use crate::plan::{Plan, SignIn};
 
 /// Runs until it is told to end.
 pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
     let stop = CancellationToken::new();
     let telemetry = Telemetry::new();
-    let door = FrontDoor::new(door_options(&plan), world.clone(), Arc::clone(&telemetry))?;
+    let people = plan.people.as_ref().map(|part| People::open(part, &world)).transpose()?;
+    let known = people.as_ref().zip(plan.people.as_ref());
+    let known = known.and_then(|(people, part)| people.at_the_door(part));
+    let options = door_options(&plan);
+    let door = FrontDoor::new(options, world.clone(), Arc::clone(&telemetry), known)?;
     let mut listeners = Listeners::new(door, stop.clone());
     let host = local::host(&plan.host_flags, &world)?;
     let ports = Ports::take(&plan, &listeners).await?;
@@ -93,6 +101,7 @@ pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
         reacting,
         doors,
         page_doors,
+        people,
     };
     metrics.run(&plan, &world, host, &telemetry, &mut listeners, &stop).await
 }
@@ -177,6 +186,7 @@ struct MetricsPart<'a> {
     reacting: Option<(Arc<Reacting>, Arc<AlertmanagerState>)>,
     doors: Doors,
     page_doors: PageDoors,
+    people: Option<People>,
 }
 
 impl MetricsPart<'_> {
@@ -261,9 +271,7 @@ impl MetricsPart<'_> {
         let otlp = traces::Doors::new(plan, &state, world, telemetry)?;
         otlp.follow(&otlp_config);
         otlp.start(world, stop);
-        let mut router = prometheus::router(Arc::clone(&state))
-            .merge(page::router())
-            .merge(otlp.prometheus_router());
+        let mut router = prometheus::router(Arc::clone(&state)).merge(otlp.prometheus_router());
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));
         }
@@ -271,10 +279,19 @@ impl MetricsPart<'_> {
         let alerts = self.reacting.as_ref().map(|(_, state)| state);
         router = page_routes::add(router, &documents, otlp.query_router(), alerts);
         for listener in self.api {
-            listeners.serve("prometheus", listener, router.clone());
+            listeners.serve("prometheus", listener, router.clone().merge(page::router()));
         }
         if let Some(listener) = self.page {
             tell_where_to_look(&listener);
+            let is_open = plan.people.as_ref().is_none_or(|p| p.sign_in.leaves_page_open());
+            let router = if is_open { router } else { behind_sign_in(router) };
+            let mut router = router.merge(page::router());
+            if let Some((people, part)) = self.people.as_ref().zip(plan.people.as_ref()) {
+                let state = people.grafana(part, world);
+                router = router
+                    .merge(grafana::router(Arc::clone(&state)))
+                    .merge(grafana::public_router(state));
+            }
             listeners.serve("page", listener, router);
         }
         if let Some(listener) = self.elasticsearch {
@@ -341,6 +358,7 @@ fn door_options(plan: &Plan) -> FrontDoorOptions {
         cors_origin: plan.cors_origin.clone(),
         hosts: plan.external_url.iter().filter_map(|url| host_of(url)).collect(),
         web_config: plan.web_config.clone(),
+        sign_in_everywhere: plan.people.as_ref().is_some_and(|p| p.sign_in == SignIn::Everywhere),
         // What Elasticsearch takes; its senders are configured for it.
         body_bytes_max: 100 << 20,
         ..FrontDoorOptions::default()

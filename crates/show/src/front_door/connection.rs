@@ -29,7 +29,8 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use super::access::PartAccess;
 use super::body::BodyLimits;
-use super::{FrontDoor, TextService, access, identity, text};
+use super::refusal::RefusalStyle;
+use super::{FrontDoor, SignIn, TextService, access, identity, permission, text};
 
 /// Answers below this are sent as they are: compressing costs more than it saves on a wire.
 const COMPRESS_BYTES_MIN: u64 = 1024;
@@ -119,7 +120,8 @@ async fn run(
         && let Some(first) = text::first_byte(&stream, part.door.options.header_timeout).await
         && text.takes(first)
     {
-        if loaded.tls.is_some() || !loaded.users.is_empty() {
+        let is_open = part.door.sign_in(part.access.name()) == SignIn::Nobody;
+        if loaded.tls.is_some() || !loaded.users.is_empty() || !is_open {
             return part.access.count_refused("text_without_user");
         }
         text.serve(stream, peer, &part.shutdown).await;
@@ -216,7 +218,12 @@ async fn enter(
         return Err(Box::new(answer));
     }
     door.origins.check(&head, part.on_loopback)?;
-    let identity = identity::authorize(door, &head).await?;
+    let name = part.access.name();
+    let identity = identity::authorize(door, name, &head, peer).await?;
+    if door.sign_in(name) != SignIn::ByRouter {
+        let role = permission::needed(name, &head.method, head.uri.path());
+        permission::check(&identity, role, RefusalStyle::of(name, &head))?;
+    }
     tracing::trace!(
         part = part.access.name(), method = %head.method, uri = %head.uri, %peer, ?request_id,
         tenant = %identity.tenant, "request"

@@ -136,7 +136,7 @@ pub(crate) async fn start(door: FrontDoorOptions, options: PrometheusOptions) ->
     };
     let router = vigie_show::prometheus::router(Arc::new(state)).merge(crash_router());
     let router = router.merge(vigie_show::page::router());
-    let door = FrontDoor::new(door, world, telemetry).unwrap();
+    let door = FrontDoor::new(door, world, telemetry, None).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();

@@ -28,6 +28,23 @@ pub(crate) struct Settings {
     pub(crate) show: ShowSettings,
     pub(crate) logstash: LogstashSettings,
     pub(crate) process: ProcessSettings,
+    pub(crate) users: UsersSettings,
+}
+
+/// Who has to sign in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UsersSettings {
+    /// `auto`: whoever asks on the page's port when it can be reached from elsewhere, else whoever
+    /// changes dashboards, users and the like; `always`: whoever asks on the page's port;
+    /// `everywhere`: on any port; `never`.
+    pub(crate) sign_in: String,
+}
+
+impl Default for UsersSettings {
+    fn default() -> Self {
+        Self { sign_in: "auto".into() }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -341,6 +358,8 @@ pub(crate) struct ShowSettings {
     pub(crate) tempo_port: u16,
     /// Prometheus' `web-config.yml`: TLS and basic authentication for every port.
     pub(crate) web_config: Option<PathBuf>,
+    /// The version that clients of Grafana's API are told.
+    pub(crate) grafana_version: String,
     /// Serve /-/reload and /-/quit to whoever reaches the port.
     pub(crate) enable_lifecycle: bool,
     /// Serve deletion and snapshots to whoever reaches the port.
@@ -365,6 +384,7 @@ impl Default for ShowSettings {
             jaeger_admin_port: 16687,
             tempo_port: 3200,
             web_config: None,
+            grafana_version: "12.4.0".into(),
             enable_lifecycle: false,
             enable_admin_api: false,
             cors_origin: None,
