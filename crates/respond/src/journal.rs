@@ -39,6 +39,9 @@ pub(crate) struct Journal<R> {
     /// Bytes of the log that are whole records; what follows is of a failed write.
     log_bytes: u64,
     snapshot_bytes: u64,
+    /// A snapshot could not be written, or whether it was is not known: what follows must not go
+    /// to the log of its elder, which it would hide.
+    is_broken: bool,
     _lock: Box<dyn FileLock>,
 }
 
@@ -81,6 +84,7 @@ impl<R: Durable> Journal<R> {
             generation,
             log,
             snapshot_bytes,
+            is_broken: false,
             _lock: lock,
         };
         Ok((journal, records))
@@ -88,6 +92,9 @@ impl<R: Durable> Journal<R> {
 
     /// Writes records; they survive the loss of power when it returns and one was urgent.
     pub(crate) fn write(&mut self, records: &[R]) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::Error::other("the last snapshot failed; another one must be written"));
+        }
         let mut text = String::new();
         for record in records {
             text.push_str(&encode(record)?);
@@ -104,14 +111,20 @@ impl<R: Durable> Journal<R> {
         Ok(())
     }
 
-    /// Whether the log has grown so much that a snapshot is due.
+    /// Whether a snapshot is due: the log has grown so much, or the last one failed.
     pub(crate) fn is_long(&self) -> bool {
-        self.log.length() > LOG_BYTES_MIN.max(self.snapshot_bytes.saturating_mul(2))
+        self.is_broken
+            || self.log.length() > LOG_BYTES_MIN.max(self.snapshot_bytes.saturating_mul(2))
     }
 
     /// Starts anew with `records`, which are everything there is.
     pub(crate) fn replace(&mut self, records: &[R]) -> io::Result<()> {
-        let generation = self.generation + 1;
+        // Never a number that was tried before: whether a failed snapshot is on disk is not known,
+        // and one that is would hide what its elder's log was given since. So nothing is written
+        // there any more either.
+        self.generation += 1;
+        self.is_broken = true;
+        let generation = self.generation;
         let mut text = line(R::HEADER);
         for record in records {
             text.push_str(&encode(record)?);
@@ -123,9 +136,9 @@ impl<R: Durable> Journal<R> {
         log.append(line(R::HEADER).as_bytes())?;
         log.sync()?;
         self.disk.write_atomic(&snapshot_path(&self.folder, generation), text.as_bytes())?;
-        self.generation = generation;
         self.log_bytes = log.length();
         self.log = log;
+        self.is_broken = false;
         self.snapshot_bytes = text.len() as u64;
         remove_others(&*self.disk, &self.folder, generation);
         Ok(())
@@ -239,6 +252,32 @@ mod tests {
         assert_eq!(open(&disk).1, [gone(3), gone(4)]);
         let files = disk.list(Path::new("/data/respond")).unwrap();
         assert_eq!(files.len(), 2, "old files are gone: {files:?}");
+    }
+
+    /// Whatever operation of a snapshot fails: what is acknowledged later is read again.
+    #[test]
+    fn a_snapshot_that_fails_hides_nothing() {
+        for operation in 0..12 {
+            let disk = SimDisk::from_seed(operation);
+            let (mut journal, _) = open(&disk);
+            journal.write(&[gone(1)]).unwrap();
+            disk.set_fault(disk.operations() + operation, vigie_world::Fault::Error);
+            let replaced = journal.replace(&[gone(1)]);
+            // As whoever writes does: a snapshot first where one is due.
+            let all = [gone(1), gone(2)];
+            let written = match journal.is_long() {
+                true => journal.replace(&all),
+                false => journal.write(&all[1..]),
+            };
+            if written.is_err() {
+                journal.replace(&all).unwrap();
+            }
+            journal.log.sync().unwrap();
+            disk.crash();
+            drop(journal);
+            let found = open(&disk).1;
+            assert_eq!(found, all, "operation {operation}, the snapshot was {replaced:?}");
+        }
     }
 
     /// Whatever moment the power fails at, what is read is what was written, up to some point

@@ -1,6 +1,7 @@
 //! The command line: `vigie run|check|query`, and the names of the tools that Vigie replaces.
 
 mod alertmanager;
+mod incident;
 mod logstash;
 mod node_exporter;
 mod prometheus;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use alertmanager::AlertmanagerArgs;
+pub(crate) use incident::{IncidentArgs, IncidentChange, IncidentCommand};
 pub(crate) use logstash::{LogstashArgs, ProcessArgs, ProcessCodec, ProcessOutput};
 pub(crate) use node_exporter::NodeExporterArgs;
 pub(crate) use prometheus::{
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Alert(AlertArgs),
     /// Silences: add, list, end
     Silence(SilenceArgs),
+    /// Incidents: what is open, who takes care, what happened
+    Incident(IncidentArgs),
     /// Run events from the standard input through the filters of a `logstash.conf`
     Process(ProcessArgs),
     /// Run pipelines alone, with Logstash's flags

@@ -1,9 +1,11 @@
 //! Configuration: finds the files, tells which tool each belongs to, reads what is served.
 
+mod incidents;
 mod process;
 mod recognise;
 mod settings;
 
+pub(crate) use incidents::IncidentsSettings;
 pub(crate) use process::{ProcessSettings, SpanMetricsSettings};
 pub(crate) use recognise::{Found, Kind, recognise};
 pub(crate) use settings::{

@@ -1,5 +1,6 @@
 //! What a process will do, whatever command line asked for it.
 
+mod incidents;
 mod logstash;
 mod people;
 mod respond;
@@ -16,6 +17,7 @@ use vigie_alert::ManagerOptions;
 use vigie_process::SpanMetricsOptions;
 use vigie_receive::aggregate::Inputs;
 use vigie_receive::lines::LineProtocol;
+use vigie_respond::desk::DeskPlan;
 use vigie_store::StoreOptions;
 
 use self::store::store_options;
@@ -74,6 +76,8 @@ pub(crate) struct Plan {
     pub(crate) people: Option<PeoplePlan>,
     /// How alerts are reacted to; `None`: not at all.
     pub(crate) respond: Option<RespondPlan>,
+    /// How alerts become incidents, and where those are kept; `None`: they do not.
+    pub(crate) incidents: Option<(PathBuf, DeskPlan)>,
     /// Files that were found and do nothing yet.
     pub(crate) not_yet_served: Vec<Found>,
     pub(crate) prometheus_ports: Vec<Port>,
@@ -149,6 +153,8 @@ impl Plan {
             prometheus: prometheus.pop(),
             rule_files: of_kind(Kind::Rules).collect(),
             rules: rules::from_settings(&settings)?,
+            incidents: incidents::plan(&settings.incidents, settings.show.external_url.as_deref())?
+                .map(|plan| (data.join("incidents"), plan)),
             people: Some(PeoplePlan::from_settings(&settings, &data, listen)?),
             respond: Some(RespondPlan::from_settings(
                 &settings.respond,
@@ -222,6 +228,7 @@ impl Plan {
             rule_files: Vec::new(),
             rules,
             people: None,
+            incidents: None,
             respond: None,
             not_yet_served: Vec::new(),
             prometheus_ports: ports.collect::<Result<_>>()?,
@@ -317,6 +324,7 @@ impl Plan {
             rule_files: Vec::new(),
             rules: ManagerOptions::default(),
             people: None,
+            incidents: None,
             respond: None,
             not_yet_served: Vec::new(),
             prometheus_ports: Vec::new(),

@@ -5,6 +5,7 @@ mod beats;
 mod defaults;
 mod doors;
 mod elasticsearch;
+mod incidents;
 mod listeners;
 mod local;
 mod logstash;
@@ -47,6 +48,7 @@ use vigie_world::World;
 use self::aggregation::Incoming;
 pub(crate) use self::aggregation::rules_of;
 use self::doors::Doors;
+use self::incidents::Incidents;
 use self::listeners::Listeners;
 use self::operator::{Origin, Process, Stages};
 use self::page_routes::PageDoors;
@@ -275,6 +277,10 @@ impl MetricsPart<'_> {
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));
         }
+        let incidents = self.incidents(plan, world, telemetry, stop);
+        if let Some(incidents) = &incidents {
+            router = router.merge(vigie_show::incidents::router(Arc::clone(incidents) as _));
+        }
         let documents = elasticsearch::router(plan, self.options, &store, world, telemetry);
         let alerts = self.reacting.as_ref().map(|(_, state)| state);
         router = page_routes::add(router, &documents, otlp.query_router(), alerts);
@@ -324,6 +330,9 @@ impl MetricsPart<'_> {
         listeners.ended().await;
         otlp.stop().await;
         incoming.stop().await;
+        if let Some(incidents) = &incidents {
+            incidents.stop().await;
+        }
         if let Some((reacting, _)) = &self.reacting {
             reacting.responder.stop().await;
         }
@@ -335,6 +344,22 @@ impl MetricsPart<'_> {
 }
 
 impl MetricsPart<'_> {
+    /// Alerts become incidents, where they are taken and nothing else was said.
+    fn incidents(
+        &self,
+        plan: &Plan,
+        world: &World,
+        telemetry: &Telemetry,
+        stop: &CancellationToken,
+    ) -> Option<Arc<Incidents>> {
+        let (reacting, _) = self.reacting.as_ref()?;
+        let (folder, plan) = plan.incidents.clone()?;
+        let responder = Arc::clone(&reacting.responder);
+        let incidents = Incidents::start(responder, folder, plan, world, stop);
+        incidents.register(telemetry);
+        Some(incidents)
+    }
+
     /// Who in this process takes the rules' alerts.
     fn own_sinks(&self) -> Vec<Arc<dyn AlertSink>> {
         let own = self.reacting.iter();

@@ -57,6 +57,21 @@ impl Server {
             .with_context(|| format!("{url} did not answer JSON: {text:.200}"))
     }
 
+    /// An answer that is no JSON.
+    pub(super) async fn text(&self, path: &str) -> Result<String> {
+        let url = format!("{}{path}", self.address);
+        let mut request = self.client.get(&url);
+        if let Some(tenant) = &self.tenant {
+            request = request.header("X-Scope-OrgID", tenant);
+        }
+        let answer = request.send().await.with_context(|| format!("asking {url}"))?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        if !status.is_success() {
+            bail!("{url} answered {status}: {}", text.trim());
+        }
+        Ok(text)
+    }
+
     pub(super) async fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Value> {
         self.ask(Method::GET, path, parameters, None).await
     }

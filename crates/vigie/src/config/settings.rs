@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use super::incidents::IncidentsSettings;
 use super::process::ProcessSettings;
 
 /// The settings. A section is named after the stage that it sets.
@@ -29,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) logstash: LogstashSettings,
     pub(crate) process: ProcessSettings,
     pub(crate) users: UsersSettings,
+    pub(crate) incidents: IncidentsSettings,
 }
 
 /// Who has to sign in.

@@ -14,6 +14,7 @@ mod elasticsearch;
 mod grafana;
 mod hostile;
 mod import;
+mod incident;
 mod logstash;
 mod loki;
 mod objects;

@@ -1,0 +1,140 @@
+//! Incidents of every tenant that has alerts.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use vigie_model::TenantId;
+use vigie_respond::desk::{Desk, DeskParts, DeskPlan, HttpCaller, HttpRequest, TenantPager};
+use vigie_respond::incident::IncidentState;
+use vigie_respond::runbook::NoEvidence;
+use vigie_respond::{Responder, Tenant};
+use vigie_show::Telemetry;
+use vigie_show::incidents::Desks;
+use vigie_world::{OutputSink, ProcessEnd, ProcessFuture, ProcessRequest, Processes, World};
+
+/// How often it is looked whether a tenant has come.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// No runbook is loaded, so nobody asks for a program or a request; who did would get neither.
+#[derive(Debug)]
+struct Nothing;
+
+impl Processes for Nothing {
+    fn run(&self, _request: ProcessRequest, _sink: OutputSink) -> ProcessFuture {
+        Box::pin(async { ProcessEnd::not_started("programs are not run") })
+    }
+}
+
+impl HttpCaller for Nothing {
+    fn call(&self, _: HttpRequest) -> BoxFuture<'_, Result<(u16, String), String>> {
+        Box::pin(async { Err("requests are not made".to_owned()) })
+    }
+}
+
+/// The desks of all tenants.
+#[derive(Debug)]
+pub(super) struct Incidents {
+    responder: Arc<Responder>,
+    folder: PathBuf,
+    plan: DeskPlan,
+    world: World,
+    /// Only [`look`](Self::look) adds to them, and one task looks.
+    desks: ArcSwap<HashMap<TenantId, Arc<Desk>>>,
+}
+
+impl Incidents {
+    /// Incidents in `folder`, by `plan`, of the alerts that `responder` takes.
+    pub(super) fn start(
+        responder: Arc<Responder>,
+        folder: PathBuf,
+        plan: DeskPlan,
+        world: &World,
+        stop: &CancellationToken,
+    ) -> Arc<Self> {
+        let (world, desks) = (world.clone(), ArcSwap::default());
+        let incidents = Arc::new(Self { responder, folder, plan, world, desks });
+        incidents.look();
+        let (looking, stop) = (Arc::clone(&incidents), stop.clone());
+        tokio::spawn(async move {
+            let looks = async {
+                loop {
+                    looking.world.clock.sleep(PAUSE).await;
+                    looking.look();
+                }
+            };
+            stop.run_until_cancelled(looks).await;
+        });
+        incidents
+    }
+
+    /// Opens a desk for every tenant that has none.
+    fn look(&self) {
+        for (id, tenant) in self.responder.tenants() {
+            let known = self.desks.load();
+            if known.contains_key(&id) {
+                continue;
+            }
+            match self.open(&id, &tenant) {
+                Ok(desk) => {
+                    desk.watch(tenant);
+                    let mut desks = HashMap::clone(&known);
+                    desks.insert(id, desk);
+                    self.desks.store(Arc::new(desks));
+                }
+                Err(error) => tracing::error!(tenant = %id, %error, "incidents cannot be opened"),
+            }
+        }
+    }
+
+    fn open(&self, id: &TenantId, tenant: &Arc<Tenant>) -> std::io::Result<Arc<Desk>> {
+        let nothing = Arc::new(Nothing);
+        let parts = DeskParts {
+            world: self.world.clone(),
+            evidence: Arc::new(NoEvidence),
+            processes: Arc::clone(&nothing) as _,
+            pager: Arc::new(TenantPager(Arc::clone(tenant))),
+            http: nothing,
+        };
+        Desk::open(id, &self.folder.join(id.as_str()), self.plan.clone(), parts)
+    }
+
+    /// How many there are, for whoever watches Vigie.
+    pub(super) fn register(self: &Arc<Self>, telemetry: &Telemetry) {
+        let incidents = Arc::downgrade(self);
+        telemetry.register(Box::new(move |text| {
+            let Some(incidents) = incidents.upgrade() else { return };
+            let desks = incidents.desks.load();
+            let name = "vigie_respond_incidents";
+            text.family(name, "gauge", "Incidents that are not over, by their state.");
+            for state in
+                [IncidentState::Triggered, IncidentState::Acknowledged, IncidentState::Mitigated]
+            {
+                let is_in = |desk: &Arc<Desk>| {
+                    desk.ask(|all| {
+                        all.book.iter().filter(|i| i.is_open() && i.state == state).count()
+                    })
+                };
+                let count: usize = desks.values().map(is_in).sum();
+                text.sample(name, &[("state", state.as_str())], count as f64);
+            }
+        }));
+    }
+
+    /// Ends; what was decided is on disk.
+    pub(super) async fn stop(&self) {
+        for desk in self.desks.load_full().values() {
+            desk.close().await;
+        }
+    }
+}
+
+impl Desks for Incidents {
+    fn desk(&self, tenant: &TenantId) -> Option<Arc<Desk>> {
+        self.desks.load().get(tenant).cloned()
+    }
+}
