@@ -24,7 +24,7 @@ const PACKAGES: [(&str, &str); 9] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 17] = [
+const PYTHON_PACKAGES: [&str; 19] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -42,6 +42,8 @@ const PYTHON_PACKAGES: [&str; 17] = [
     "opentelemetry-exporter-zipkin-json",
     "pygrok",
     "pylogbeat",
+    "pygelf",
+    "fluent-logger",
 ];
 
 /// The packages that the seed's `tracing.py` asks for: the last exporter to Jaeger, which has not

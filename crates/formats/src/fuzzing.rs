@@ -180,12 +180,45 @@ pub fn lumberjack(data: &[u8]) {
     }
 }
 
+/// A stream of syslog's messages, told apart and read.
+pub fn syslog(data: &[u8]) {
+    use crate::framing::{Framed, Framing};
+    let mut rest = data;
+    while let Framed::Message(range, next) = Framing::Syslog.first(rest, 0, 1 << 16) {
+        assert!(range.end <= next && next <= rest.len() && next > 0);
+        let message = rest.get(range).unwrap_or_default();
+        drop(crate::syslog::parse(&String::from_utf8_lossy(message)));
+        rest = rest.get(next..).unwrap_or_default();
+    }
+    drop(crate::syslog::parse(&String::from_utf8_lossy(data)));
+}
+
+/// Datagrams of GELF, each after its length, of four senders within some seconds.
+pub fn gelf(data: &[u8]) {
+    use crate::gelf::{Datagram, GelfPieces, json};
+    let (mut rest, mut out) = (data, Vec::new());
+    let mut pieces = GelfPieces::default();
+    while let Some(([length, more], after)) = rest.split_first_chunk::<2>() {
+        let (datagram, left) = after.split_at(usize::from(*length).min(after.len()));
+        let now_ms = i64::from(more >> 2) * 100;
+        match pieces.take(datagram, more & 3, now_ms) {
+            Datagram::Whole(bytes) => drop(json(bytes, &mut out).map(<[u8]>::len)),
+            Datagram::Completed(bytes) => drop(json(&bytes, &mut out).map(<[u8]>::len)),
+            Datagram::Piece => {}
+        }
+        rest = left;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     /// Text and wire bytes that go deep into every reader; a few of them are then changed.
-    const SEEDS: [&[u8]; 11] = [
+    const SEEDS: [&[u8]; 14] = [
+        b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}",
+        b"<34>Oct 11 22:14:15 my su[1]: x\n35 <1>1 - h a p m [i@1 a=\"\\\"\"] text here!!<3>y\0",
+        b"\x0e\x01\x1e\x0f12345678\0\x02{}\x0e\x01\x1e\x0f12345678\x01\x02{}\x02\x02{}",
         b"m,t=v\\ 1 f=1i,g=\"x\" 1556813561098000000\n",
         b"a.b;x=y 1.5 1560277406\n",
         b"put a 1560277406 1 h=x\n",
@@ -231,6 +264,9 @@ mod tests {
             super::otlp_traces(&data);
             super::jaeger(&data);
             super::zipkin(&data);
+            super::lumberjack(&data);
+            super::syslog(&data);
+            super::gelf(&data);
         }
     }
 }

@@ -4,8 +4,10 @@ pub mod compression;
 pub mod event_json;
 pub mod exposition;
 pub mod float;
+pub mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gelf;
 pub mod jaeger;
 pub mod lines;
 pub mod log_document;
@@ -15,6 +17,7 @@ pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;
 pub mod remote_write;
+pub mod syslog;
 pub mod tsdb;
 pub mod victoria;
 pub mod zipkin;

@@ -1,6 +1,9 @@
 //! Inputs of a `logstash.conf`: what they listen on, how they read, what they add. Doors are opened
 //! by whoever runs the pipeline.
 
+mod gelf;
+mod syslog;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +15,8 @@ use vigie_language::logstash::{
 use vigie_model::event::{Event, Value};
 use vigie_world::World;
 
+pub use self::gelf::{GelfOptions, TellLoss, decode_gelf};
+pub use self::syslog::{SyslogOptions, decode_syslog};
 use crate::codec::event_of_value;
 use crate::field;
 use crate::options::Options;
@@ -23,6 +28,10 @@ pub struct Input {
     pub kind: String,
     /// The port that it listens on, where it does.
     pub port: Option<u16>,
+    /// Whether lines or messages are taken over TCP.
+    pub uses_tcp: bool,
+    /// Whether they are in datagrams.
+    pub uses_udp: bool,
     /// The address that it listens on, when it names one.
     pub host: Option<String>,
     /// How it reads.
@@ -121,11 +130,16 @@ fn input(plugin: &Plugin) -> Result<Input, ConfigError> {
         "file" | "syslog" | "gelf" => "plain",
         other => {
             return Err(options.error(&format!(
-                "no such input here: `{other}`; there are beats, tcp, udp, stdin"
+                "no such input here: `{other}`; there are beats, tcp, udp, syslog, gelf, stdin"
             )));
         }
     };
-    let port = options.number("port", 0.0)?;
+    let default_port = match plugin.name.as_str() {
+        "syslog" => 514.0,
+        "gelf" => 12201.0,
+        _ => 0.0,
+    };
+    let port = options.number("port", default_port)?;
     let port = Some(port as u16).filter(|port| *port > 0);
     if matches!(plugin.name.as_str(), "tcp" | "udp") && port.is_none() {
         return Err(options.error("the option port is missing"));
@@ -137,7 +151,15 @@ fn input(plugin: &Plugin) -> Result<Input, ConfigError> {
     if is_beats && port.is_none() {
         return Err(options.error("the option port is missing"));
     }
+    let (uses_tcp, uses_udp) = match plugin.name.as_str() {
+        "gelf" => (options.boolean("use_tcp", false)?, options.boolean("use_udp", true)?),
+        // TLS is of TCP, and whoever asks for it does not want the same without.
+        "syslog" => (true, !tls_is_on(&options)?),
+        name => (name == "tcp", name == "udp"),
+    };
     Ok(Input {
+        uses_tcp,
+        uses_udp,
         kind: plugin.name.clone(),
         port,
         host: options.text("host")?,
@@ -154,13 +176,17 @@ fn input(plugin: &Plugin) -> Result<Input, ConfigError> {
     })
 }
 
-/// TLS by the options' names of now and of earlier versions.
-fn tls(options: &Options<'_>) -> Result<Option<InputTls>, ConfigError> {
+fn tls_is_on(options: &Options<'_>) -> Result<bool, ConfigError> {
     let mut is_on = false;
     for name in ["ssl_enabled", "ssl_enable", "ssl"] {
         is_on |= options.boolean(name, false)?;
     }
-    if !is_on {
+    Ok(is_on)
+}
+
+/// TLS by the options' names of now and of earlier versions.
+fn tls(options: &Options<'_>) -> Result<Option<InputTls>, ConfigError> {
+    if !tls_is_on(options)? {
         return Ok(None);
     }
     let file = |names: [&str; 2]| -> Result<PathBuf, ConfigError> {

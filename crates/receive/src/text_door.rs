@@ -1,8 +1,11 @@
-//! TCP and UDP inputs of pipelines: lines or datagrams, decoded by whoever opens the door.
+//! Lines, messages and datagrams over TCP and UDP, for pipelines and straight to the store; decoded
+//! by whoever opens the door.
 //!
 //! A sender over TCP is held up while the sink cannot take more, and what was read is delivered
 //! before its connection ends. Datagrams that come while the sink is busy wait in a bounded queue,
 //! then they are dropped and counted.
+
+mod frames;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,16 +14,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::AsyncRead;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use vigie_formats::framing::Framing;
 use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink, RefusalKind};
 use vigie_world::World;
 
+use self::frames::{Frames, Taken};
+
 /// A line is no longer; the rest of a longer one is another line.
-const LINE_BYTES_MAX: u64 = 1 << 20;
+const LINE_BYTES_MAX: usize = 1 << 20;
 /// Lines that are handed on together.
 const BATCH_LINES_MAX: usize = 1_000;
 /// Connections at once.
@@ -43,6 +49,8 @@ pub struct TextDoorStats {
     pub events: AtomicU64,
     /// Datagrams dropped because the sink was busy.
     pub dropped: AtomicU64,
+    /// Messages that cannot be read, and what was wrong with what is between them.
+    pub wrong: AtomicU64,
 }
 
 /// A door for lines or datagrams.
@@ -54,6 +62,7 @@ pub struct TextDoor {
     world: World,
     stats: Arc<TextDoorStats>,
     tls: Option<Arc<ServerConfig>>,
+    framing: Framing,
 }
 
 impl fmt::Debug for TextDoor {
@@ -73,7 +82,25 @@ impl TextDoor {
     ) -> Self {
         let origin =
             EventOrigin { kind: kind.into(), input: input.into(), ..EventOrigin::default() };
-        Self { origin, decode, sink, world, stats: Arc::default(), tls: None }
+        Self {
+            origin,
+            decode,
+            sink,
+            world,
+            stats: Arc::default(),
+            tls: None,
+            framing: Framing::Line,
+        }
+    }
+
+    /// The same, with messages over TCP told apart in another way.
+    pub fn with_framing(self, framing: Framing) -> Self {
+        Self { framing, ..self }
+    }
+
+    /// The same, counting there.
+    pub fn with_stats(self, stats: Arc<TextDoorStats>) -> Self {
+        Self { stats, ..self }
     }
 
     /// The same, with TLS over TCP.
@@ -126,12 +153,12 @@ impl TextDoor {
         peer: SocketAddr,
         stop: &CancellationToken,
     ) {
-        let mut reader = BufReader::with_capacity(64 << 10, stream);
+        let mut frames = Frames::new(stream, self.framing, LINE_BYTES_MAX);
         loop {
             let mut events = Vec::new();
             let is_open = tokio::select! {
                 () = stop.cancelled() => false,
-                is_open = self.lines(&mut reader, peer, &mut events) => is_open,
+                is_open = self.messages(&mut frames, peer, &mut events) => is_open,
             };
             if !self.deliver(events, peer, stop).await || !is_open {
                 return;
@@ -139,31 +166,40 @@ impl TextDoor {
         }
     }
 
-    /// Reads one line, and those that are here already. False at the end.
-    async fn lines<S: AsyncRead + Unpin>(
+    /// Reads one message, and those that are here already. False at the end.
+    async fn messages<S: AsyncRead + Unpin>(
         &self,
-        reader: &mut BufReader<S>,
+        frames: &mut Frames<S>,
         peer: SocketAddr,
         events: &mut Vec<Event>,
     ) -> bool {
-        for _ in 0..BATCH_LINES_MAX {
-            let mut line = Vec::new();
-            let read = (&mut *reader).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await;
-            if !matches!(read, Ok(bytes) if bytes > 0) {
-                return false;
-            }
-            while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
-                line.pop();
-            }
-            if !line.is_empty() {
-                events.extend((self.decode)(&line, peer));
-            }
-            // What is here is whole lines only when one ends within it.
-            if !reader.buffer().contains(&b'\n') {
-                break;
+        while events.len() < BATCH_LINES_MAX {
+            match frames.take() {
+                Taken::Message(message) => self.message(message, peer, events),
+                Taken::TooLong(bytes) => {
+                    self.stats.wrong.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(%peer, bytes, "a message says that it is too long, its connection is closed");
+                    return false;
+                }
+                Taken::Nothing if !events.is_empty() => return true,
+                Taken::Nothing => {
+                    if !frames.fill().await {
+                        self.message(frames.rest(), peer, events);
+                        return false;
+                    }
+                }
             }
         }
         true
+    }
+
+    fn message(&self, mut message: &[u8], peer: SocketAddr, events: &mut Vec<Event>) {
+        while let [rest @ .., b'\n' | b'\r'] = message {
+            message = rest;
+        }
+        if !message.is_empty() {
+            events.extend((self.decode)(message, peer));
+        }
     }
 
     /// Takes datagrams until `stop`.

@@ -45,7 +45,7 @@ pub struct ServerBuilder {
 }
 
 /// Ports of `[receive]` and `[show]` that a test asks for when it needs them.
-const RECEIVE_DOORS: [&str; 11] = [
+const RECEIVE_DOORS: [&str; 13] = [
     "otlp_grpc_port",
     "otlp_http_port",
     "jaeger_thrift_port",
@@ -55,6 +55,8 @@ const RECEIVE_DOORS: [&str; 11] = [
     "jaeger_sampling_port",
     "zipkin_port",
     "beats_port",
+    "syslog_port",
+    "gelf_port",
     "jaeger_collector_admin_port",
     "otlp_health_port",
 ];

@@ -44,6 +44,23 @@ pub(crate) struct DoorPorts {
     pub(crate) influx: Option<Port>,
 }
 
+/// A door for logs as text that leads straight to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogDoor {
+    Syslog,
+    Gelf,
+}
+
+impl LogDoor {
+    /// The kind of input of a pipeline that takes the same.
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::Syslog => "syslog",
+            Self::Gelf => "gelf",
+        }
+    }
+}
+
 /// A door for traces, or the API that tells of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TraceDoor {
@@ -102,6 +119,8 @@ pub(crate) struct Plan {
     pub(crate) doors: DoorPorts,
     /// Port of the door for Beats that no pipeline has.
     pub(crate) beats_port: Option<Port>,
+    /// Other doors for logs that no pipeline has.
+    pub(crate) log_ports: Vec<(LogDoor, Port)>,
     /// File of sampling strategies for SDKs.
     pub(crate) sampling_strategies: Option<PathBuf>,
     /// Metrics that are made from spans; `None`: none.
@@ -180,6 +199,7 @@ impl Plan {
             created_as_start: settings.receive.created_as_start,
             aggregation,
             beats_port: port(settings.receive.beats_port, 5044)?,
+            log_ports: log_ports(&settings, port)?,
             sampling_strategies: settings.process.head_sampling.strategies.clone(),
             span_metrics: spans::metrics(&settings.process.span_metrics)?,
             doors: DoorPorts {
@@ -244,6 +264,7 @@ impl Plan {
             aggregation: None,
             doors: DoorPorts::default(),
             beats_port: None,
+            log_ports: Vec::new(),
             sampling_strategies: None,
             span_metrics: None,
             logstash: None,
@@ -340,6 +361,7 @@ impl Plan {
             aggregation: None,
             doors: DoorPorts::default(),
             beats_port: None,
+            log_ports: Vec::new(),
             sampling_strategies: None,
             span_metrics: None,
             logstash: None,
@@ -378,6 +400,21 @@ fn aggregation(settings: &Settings) -> Result<Option<(PathBuf, Inputs)>> {
             (false, false) => Inputs::DropMatched,
         };
     Ok(receive.stream_aggregation.clone().map(|path| (path, inputs)))
+}
+
+/// The doors for logs that are not switched off.
+fn log_ports(
+    settings: &Settings,
+    port: impl Fn(u16, u16) -> Result<Option<Port>>,
+) -> Result<Vec<(LogDoor, Port)>> {
+    let receive = &settings.receive;
+    let doors =
+        [(LogDoor::Syslog, receive.syslog_port, 5514), (LogDoor::Gelf, receive.gelf_port, 12201)];
+    let mut ports = Vec::new();
+    for (door, number, default) in doors {
+        ports.extend(port(number, default)?.map(|port| (door, port)));
+    }
+    Ok(ports)
 }
 
 /// The doors for traces that are not switched off.

@@ -8,6 +8,7 @@ mod elasticsearch;
 mod incidents;
 mod listeners;
 mod local;
+mod log_doors;
 mod logstash;
 mod loki;
 mod operator;
@@ -50,6 +51,7 @@ pub(crate) use self::aggregation::rules_of;
 use self::doors::Doors;
 use self::incidents::Incidents;
 use self::listeners::Listeners;
+use self::log_doors::LogDoors;
 use self::operator::{Origin, Process, Stages};
 use self::page_routes::PageDoors;
 use self::people::People;
@@ -307,13 +309,16 @@ impl MetricsPart<'_> {
             listeners.serve("loki", listener, loki::router(plan, &store, world));
         }
         self.doors.serve(&state, &lines, listeners).await;
-        let mut takes_beats = false;
+        let log_doors = LogDoors::new(telemetry, world);
+        let mut kinds = Vec::new();
         if let Some(part) = &plan.logstash {
-            let data = (&store, &*self.options.data);
-            takes_beats = logstash::start(part, data, (world, telemetry), listeners, stop).await?;
+            let (data, tools) = ((&store, &*self.options.data), (world, &**telemetry, &log_doors));
+            kinds = logstash::start(part, data, tools, listeners, stop).await?;
         }
+        let takes_beats = kinds.iter().any(|kind| logstash::IS_BEATS.contains(&kind.as_str()));
         let port = plan.beats_port.as_ref().filter(|_| !takes_beats);
         beats::open(port, (&store, world), telemetry, (&mut *listeners, stop)).await?;
+        log_doors.open_own(&plan.log_ports, &kinds, &store, (&mut *listeners, stop)).await?;
         otlp.open(&plan.trace_ports, listeners, (self.page_doors, stop)).await?;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));

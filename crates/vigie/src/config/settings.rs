@@ -94,6 +94,10 @@ pub(crate) struct ReceiveSettings {
     pub(crate) zipkin_port: u16,
     /// Beats, straight to the store; a pipeline with an input for Beats on this port has it instead.
     pub(crate) beats_port: u16,
+    /// Syslog over TCP and UDP, straight to the store, unless a pipeline has an input for it.
+    pub(crate) syslog_port: u16,
+    /// GELF over TCP and UDP, in the same way.
+    pub(crate) gelf_port: u16,
     /// Health of Jaeger's collector.
     pub(crate) jaeger_collector_admin_port: u16,
     /// Health of OpenTelemetry's collector.
@@ -123,6 +127,8 @@ impl Default for ReceiveSettings {
             jaeger_sampling_port: 5778,
             zipkin_port: 9411,
             beats_port: 5044,
+            syslog_port: 5514,
+            gelf_port: 12201,
             jaeger_collector_admin_port: 14269,
             otlp_health_port: 13133,
         }

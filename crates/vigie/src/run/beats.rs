@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
-use vigie_model::event::{EventSink, IndexPattern, LogIndexes};
-use vigie_model::{LogSink, TenantId};
+use vigie_model::event::EventSink;
 use vigie_process::{Decoder, decode_beats};
 use vigie_receive::beats::{BeatsDoor, BeatsOptions, BeatsPayload, BeatsStats};
 use vigie_show::Telemetry;
@@ -43,15 +42,9 @@ pub(super) async fn open(
     (listeners, stop): (&mut Listeners, &CancellationToken),
 ) -> Result<()> {
     let Some(listener) = listeners.bind_wanted("beats", port).await? else { return Ok(()) };
-    let clock = Arc::clone(&world.clock);
-    let sink = LogIndexes::new(
-        Arc::clone(store) as Arc<dyn LogSink>,
-        TenantId::default_tenant(),
-        IndexPattern::parse("logs-%{+YYYY.MM.dd}"),
-        Arc::new(move || clock.now_ms().saturating_mul(1_000_000)),
-    );
+    let sink = super::log_doors::store_sink(store, world);
     let options = BeatsOptions { input: "beats".to_owned(), idle: IDLE, tls: None };
-    let door = door(options, (Decoder::Plain, false), Arc::new(sink), world);
+    let door = door(options, (Decoder::Plain, false), sink, world);
     register(telemetry, &door.stats());
     if let Ok(address) = listener.local_addr() {
         tracing::info!(part = "beats", %address, "listening");

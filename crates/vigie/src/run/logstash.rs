@@ -8,17 +8,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustls::ServerConfig;
-use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use vigie_dial::HttpEnvironment;
 use vigie_model::event::{EventSink, IndexPattern, LogIndexes};
 use vigie_model::{LogSink, TenantId};
 use vigie_process::{
     BuildOptions, Built, DeadLetterQueue, Input, InputTls, OutputContext, PipelineSink, Stages,
-    VigieHosts, build, decode_from, inputs,
+    VigieHosts, build, inputs,
 };
 use vigie_receive::beats::{BeatsOptions, BeatsStats};
-use vigie_receive::text_door::{TextDoor, TextDoorStats};
+use vigie_receive::text_door::TextDoorStats;
 use vigie_receive::tls::ServerTls;
 use vigie_show::Telemetry;
 use vigie_show::logstash::{InputCount, LogstashState, RunningPipeline, router};
@@ -26,6 +25,7 @@ use vigie_store::Store;
 use vigie_world::World;
 
 use super::listeners::Listeners;
+use super::log_doors::{LogDoors, Place};
 use crate::config::environment;
 use crate::pipelines::{folder_of, read};
 use crate::plan::{LogstashPlan, Port};
@@ -33,14 +33,14 @@ use crate::plan::{LogstashPlan, Port};
 /// Names under which `elasticsearch` outputs mean Vigie, unless they resolve.
 const OWN_NAMES: [&str; 4] = ["elasticsearch", "opensearch", "es", "vigie"];
 
-/// Starts the pipelines of `plan`. Says whether one of them takes Beats.
+/// Starts the pipelines of `plan`. Gives the kinds of their inputs that are open.
 pub(super) async fn start(
     plan: &LogstashPlan,
     (store, data): (&Arc<Store>, &Path),
-    (world, telemetry): (&World, &Telemetry),
+    (world, telemetry, doors): (&World, &Telemetry, &LogDoors),
     listeners: &mut Listeners,
     stop: &CancellationToken,
-) -> Result<bool> {
+) -> Result<Vec<String>> {
     let outputs = output_context(plan, (store, data), world, telemetry)?;
     let mut running = Vec::new();
     for (id, source) in &plan.pipelines {
@@ -61,7 +61,12 @@ pub(super) async fn start(
         }
         let mut open = Vec::new();
         for input in inputs(&config).with_context(|| format!("pipeline {id}"))? {
-            if let Some(stats) = open_input(plan, &input, &built, world, (listeners, stop)).await? {
+            let opened =
+                open_input(plan, &input, &built, (world, doors), (&mut *listeners, stop)).await;
+            let line = input.position.line;
+            let opened = opened
+                .with_context(|| format!("pipeline {id}: input {} (line {line})", input.kind))?;
+            if let Some(stats) = opened {
                 open.push((input.kind.clone(), input.id.clone(), stats));
             }
         }
@@ -69,14 +74,14 @@ pub(super) async fn start(
         tracing::info!(pipeline = %id, filters = built.pipeline.stats().len(), "pipeline started");
         running.push(RunningPipeline { built, hash, inputs: open });
     }
-    let mut inputs = running.iter().flat_map(|pipeline| &pipeline.inputs);
-    let takes_beats = inputs.any(|(kind, ..)| IS_BEATS.contains(&kind.as_str()));
+    let inputs = running.iter().flat_map(|pipeline| &pipeline.inputs);
+    let kinds = inputs.map(|(kind, ..)| kind.clone()).collect();
     serve_api(plan, running, world, listeners).await?;
-    Ok(takes_beats)
+    Ok(kinds)
 }
 
 /// The inputs that are doors for Beats.
-const IS_BEATS: [&str; 2] = ["beats", "elastic_agent"];
+pub(super) const IS_BEATS: [&str; 2] = ["beats", "elastic_agent"];
 
 fn hash_of(config: &vigie_language::logstash::Config) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
@@ -173,16 +178,16 @@ impl InputCount for Taken {
     }
 }
 
-/// Opens an input. None: somebody else has its port, or it has no door here.
+/// Opens an input. None: it has no door here.
 async fn open_input(
     plan: &LogstashPlan,
     input: &Input,
     built: &Arc<Built>,
-    world: &World,
+    (world, doors): (&World, &LogDoors),
     (listeners, stop): (&mut Listeners, &CancellationToken),
 ) -> Result<Option<Arc<dyn InputCount>>> {
     let line = input.position.line;
-    let (Some(number), "tcp" | "udp" | "beats" | "elastic_agent") =
+    let (Some(number), "tcp" | "udp" | "syslog" | "gelf" | "beats" | "elastic_agent") =
         (input.port, input.kind.as_str())
     else {
         tracing::warn!(input = %input.kind, line, "this input has no door here, nothing comes by it");
@@ -192,10 +197,7 @@ async fn open_input(
         Arc::new(PipelineSink::adding(Arc::clone(built), input.adds.clone()));
     let named: Option<IpAddr> = input.host.as_deref().and_then(|host| host.parse().ok());
     let address = SocketAddr::new(named.unwrap_or(plan.listen), number.saturating_add(plan.offset));
-    let port = Port { address, is_explicit: plan.offset != 0 };
-    let tls = input.tls.as_ref().map(|tls| server_tls(tls, world)).transpose();
-    let tls = tls.with_context(|| format!("input {} (line {line})", input.kind))?;
-    let stop = stop.clone();
+    let tls = input.tls.as_ref().map(|tls| server_tls(tls, world)).transpose()?;
     if IS_BEATS.contains(&input.kind.as_str()) {
         let door = super::beats::door(
             BeatsOptions { input: input.id.clone(), idle: Duration::from_secs(input.idle_s), tls },
@@ -204,31 +206,17 @@ async fn open_input(
             world,
         );
         let stats = door.stats();
+        // Senders use the port that a pipeline names: nobody would notice a warning.
+        let port = Port { address, is_explicit: true };
         let Some(listener) = listeners.bind("logstash beats", &port).await? else {
             return Ok(None);
         };
         tracing::info!(part = "logstash beats", %address, "listening");
-        listeners.spawn(door.serve(listener, stop));
+        listeners.spawn(door.serve(listener, stop.clone()));
         return Ok(Some(Arc::new(TakenOfBeats(stats))));
     }
-    let decode = decode_from(&input.kind, input.decoder, world.clone());
-    let door = TextDoor::new(&input.kind, &input.id, decode, sink, world.clone()).with_tls(tls);
-    let stats = door.stats();
-    if input.kind == "tcp" {
-        let Some(listener) = listeners.bind("logstash tcp", &port).await? else { return Ok(None) };
-        tracing::info!(part = "logstash tcp", %address, "listening");
-        listeners.spawn(door.serve_tcp(listener, stop));
-    } else {
-        let socket = match UdpSocket::bind(address).await {
-            Ok(socket) => socket,
-            Err(error) => {
-                tracing::warn!(part = "logstash udp", %address, %error, "port is taken, this part is off");
-                return Ok(None);
-            }
-        };
-        tracing::info!(part = "logstash udp", %address, "listening");
-        listeners.spawn(door.serve_udp(socket, stop));
-    }
+    let place = Place { address, sink, tls };
+    let stats = doors.open_input(input, place, (listeners, stop)).await?;
     Ok(Some(Arc::new(Taken(stats))))
 }
 

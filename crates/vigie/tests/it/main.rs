@@ -15,6 +15,7 @@ mod grafana;
 mod hostile;
 mod import;
 mod incident;
+mod log_doors;
 mod logstash;
 mod loki;
 mod objects;
