@@ -40,7 +40,7 @@ use vigie_world::{Processes, World};
 pub use access::{DeskError, DeskErrorKind, Who};
 pub use kept::{Audit, Kept, Override, Switch};
 pub use pager::{HttpCaller, HttpRequest, Page, Pager, TenantPager};
-pub use plan::DeskPlan;
+pub use plan::{DeskPlan, ReadyRunbook};
 pub use start::StartRequest;
 pub use state::State;
 

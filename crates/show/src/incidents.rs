@@ -3,6 +3,8 @@
 //! Below `/api/v1/incidents` on Prometheus' port, the page's and Alertmanager's. Whatever is
 //! answered with success is on disk. Addresses and forms are in `docs/use/incidents.md`.
 
+mod runbooks;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,6 +45,10 @@ pub fn router(desks: Arc<dyn Desks>) -> Router {
         .route("/api/v1/incidents/{id}", get(one))
         .route("/api/v1/incidents/{id}/postmortem", get(postmortem))
         .route("/api/v1/incidents/{id}/{action}", post(act))
+        .route("/api/v1/runbooks", get(runbooks::list))
+        .route("/api/v1/runbooks/start", post(runbooks::start))
+        .route("/api/v1/runbooks/runs", get(runbooks::runs))
+        .route("/api/v1/runbooks/runs/{id}", get(runbooks::run))
         .with_state(desks)
 }
 
@@ -290,6 +296,7 @@ fn shown(incident: &Incident) -> Value {
         "mergedInto": incident.merged_into,
         "alerts": incident.alerts.len() as u64 + incident.alerts_left_out,
         "firing": incident.firing(),
+        "runs": incident.runs,
     })
 }
 
@@ -330,6 +337,20 @@ fn shown_whole(incident: &Incident) -> Value {
     if let Value::Object(fields) = &mut whole {
         fields.insert("alertList".to_owned(), Value::Array(alerts));
         fields.insert("timeline".to_owned(), Value::Array(timeline));
+        let escalations: Vec<Value> = incident
+            .escalation
+            .iter()
+            .map(|timer| {
+                json!({
+                    "afterSeconds": timer.after_ms / 1_000,
+                    "action": timer.action,
+                    "at": date(timer.due_ms),
+                    "state": timer.state.as_str(),
+                    "detail": timer.detail,
+                })
+            })
+            .collect();
+        fields.insert("escalations".to_owned(), Value::Array(escalations));
     }
     whole
 }

@@ -77,6 +77,16 @@ fn examine(found: &Found, world: &World) -> Report {
         Kind::Template => {}
         Kind::Rules => examine_rules(found, world, &mut report),
         Kind::Logstash => examine_logstash(found, world, &mut report),
+        Kind::Runbook => match crate::plan::read_runbooks(&found.path) {
+            Ok(runbooks) => {
+                let told = runbooks.iter().map(|r| format!("{} ({} steps)", r.name, r.steps.len()));
+                report.notes.push(format!(
+                    "runbooks, observed and never executed: {}",
+                    told.collect::<Vec<_>>().join(", ")
+                ));
+            }
+            Err(error) => report.errors.push(format!("{error:#}")),
+        },
         Kind::Other => {}
         _ => report.notes.push("not yet served".to_owned()),
     }

@@ -5,7 +5,7 @@ mod process;
 mod recognise;
 mod settings;
 
-pub(crate) use incidents::IncidentsSettings;
+pub(crate) use incidents::{IncidentsSettings, RunbooksSettings};
 pub(crate) use process::{ProcessSettings, SpanMetricsSettings};
 pub(crate) use recognise::{Found, Kind, recognise};
 pub(crate) use settings::{

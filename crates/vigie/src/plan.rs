@@ -24,6 +24,7 @@ use self::store::store_options;
 use crate::args::{AlertmanagerArgs, LogstashArgs, NodeExporterArgs, PrometheusArgs, RunArgs};
 use crate::config::{Found, Kind, Settings, duration, recognise};
 
+pub(crate) use incidents::read_runbooks;
 pub(crate) use logstash::{LogstashPlan, Source, ecs};
 pub(crate) use people::{PeoplePlan, SignIn};
 pub(crate) use respond::{RespondPlan, SERVED_VERSION};
@@ -172,8 +173,12 @@ impl Plan {
             prometheus: prometheus.pop(),
             rule_files: of_kind(Kind::Rules).collect(),
             rules: rules::from_settings(&settings)?,
-            incidents: incidents::plan(&settings.incidents, settings.show.external_url.as_deref())?
-                .map(|plan| (data.join("incidents"), plan)),
+            incidents: incidents::plan(
+                (&settings.incidents, &settings.runbooks),
+                of_kind(Kind::Runbook).collect(),
+                settings.show.external_url.as_deref(),
+            )?
+            .map(|plan| (data.join("incidents"), plan)),
             people: Some(PeoplePlan::from_settings(&settings, &data, listen)?),
             respond: Some(RespondPlan::from_settings(
                 &settings.respond,

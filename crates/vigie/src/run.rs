@@ -37,7 +37,7 @@ use vigie_receive::config::LoadedConfig;
 use vigie_receive::host::Host;
 use vigie_receive::lines::LineMetrics;
 use vigie_receive::remote_write::RemoteWriters;
-use vigie_receive::scrape::{LocalExposition, LocalTargets, ScrapeManager};
+use vigie_receive::scrape::ScrapeManager;
 use vigie_show::alertmanager::AlertmanagerState;
 use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
 use vigie_show::{
@@ -223,7 +223,7 @@ impl MetricsPart<'_> {
         // receive
         let incoming = Incoming::open(plan, &sink, world).await?;
         let own = Arc::new(local::OwnMetrics::default());
-        let local = local_targets(Arc::clone(&own) as _, host, api_address, self.host_address);
+        let local = local::targets(Arc::clone(&own) as _, host, api_address, self.host_address);
         let scrape =
             ScrapeManager::new(world.clone(), Arc::clone(&incoming.sink), http.clone(), local)
                 .with_created_as_start(plan.created_as_start);
@@ -279,7 +279,9 @@ impl MetricsPart<'_> {
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));
         }
-        let incidents = self.incidents(plan, world, telemetry, stop);
+        let evidence =
+            incidents::Kept { store: Arc::clone(&store), engine: Arc::clone(&state.engine) };
+        let incidents = self.incidents(plan, evidence, (world, telemetry), stop);
         if let Some(incidents) = &incidents {
             router = router.merge(vigie_show::incidents::router(Arc::clone(incidents) as _));
         }
@@ -353,14 +355,15 @@ impl MetricsPart<'_> {
     fn incidents(
         &self,
         plan: &Plan,
-        world: &World,
-        telemetry: &Telemetry,
+        evidence: incidents::Kept,
+        (world, telemetry): (&World, &Telemetry),
         stop: &CancellationToken,
     ) -> Option<Arc<Incidents>> {
         let (reacting, _) = self.reacting.as_ref()?;
         let (folder, plan) = plan.incidents.clone()?;
         let responder = Arc::clone(&reacting.responder);
-        let incidents = Incidents::start(responder, folder, plan, world, stop);
+        let parts = (responder, Arc::new(evidence) as _);
+        let incidents = Incidents::start(parts, folder, plan, world, stop);
         incidents.register(telemetry);
         Some(incidents)
     }
@@ -436,26 +439,6 @@ fn engine_options(plan: &Plan, loaded: &LoadedConfig) -> EngineOptions {
             .unwrap_or(60_000),
         ..EngineOptions::default()
     }
-}
-
-/// The addresses under which configuration files name what Vigie itself is.
-fn local_targets(
-    own: Arc<dyn LocalExposition>,
-    host: Arc<Host>,
-    api: Option<SocketAddr>,
-    host_address: Option<SocketAddr>,
-) -> LocalTargets {
-    let mut local = LocalTargets::new();
-    let host: Arc<dyn LocalExposition> = Arc::new(local::HostMetrics(host));
-    let parts = [(own, api, "prometheus:9090"), (host, host_address, "node-exporter:9100")];
-    for (part, address, container) in parts {
-        if let Some(address) = address {
-            local.add(&format!("localhost:{}", address.port()), Arc::clone(&part));
-            local.add(&format!("127.0.0.1:{}", address.port()), Arc::clone(&part));
-        }
-        local.add_unless_resolved(container, part);
-    }
-    local
 }
 
 fn api_options(plan: &Plan) -> PrometheusOptions {

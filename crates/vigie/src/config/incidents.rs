@@ -32,3 +32,21 @@ impl Default for IncidentsSettings {
         }
     }
 }
+
+/// Section `[runbooks]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RunbooksSettings {
+    /// Which alerts start which runbook, besides what alerts and runbooks say themselves.
+    pub(crate) start: Vec<StartSettings>,
+}
+
+/// Alerts that start a runbook.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartSettings {
+    /// The runbook's name.
+    pub(crate) runbook: String,
+    /// Conditions on the alert, as in `alertmanager.yml`.
+    pub(crate) matchers: Vec<String>,
+}

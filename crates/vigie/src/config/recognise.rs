@@ -63,6 +63,7 @@ impl Kind {
                 | Self::Rules
                 | Self::Alertmanager
                 | Self::Logstash
+                | Self::Runbook
                 // Which of them count is written in the Alertmanager configuration.
                 | Self::Template
         )

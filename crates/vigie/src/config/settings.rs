@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::incidents::IncidentsSettings;
+use super::incidents::{IncidentsSettings, RunbooksSettings};
 use super::process::ProcessSettings;
 
 /// The settings. A section is named after the stage that it sets.
@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) process: ProcessSettings,
     pub(crate) users: UsersSettings,
     pub(crate) incidents: IncidentsSettings,
+    pub(crate) runbooks: RunbooksSettings,
 }
 
 /// Who has to sign in.

@@ -1,6 +1,6 @@
 //! Incidents of every tenant that has alerts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +8,28 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
+use vigie_language::promql;
+use vigie_language::runbook::Query;
 use vigie_model::TenantId;
+use vigie_query::{
+    Engine, InstantSample, QueryKind, QueryLimits, QueryRequest, QueryValue, SampleValue,
+};
 use vigie_respond::desk::{Desk, DeskParts, DeskPlan, HttpCaller, HttpRequest, TenantPager};
 use vigie_respond::incident::IncidentState;
-use vigie_respond::runbook::NoEvidence;
+use vigie_respond::runbook::{Answer, Evidence, EvidenceError, ROWS_MAX, Sample};
 use vigie_respond::{Responder, Tenant};
 use vigie_show::Telemetry;
 use vigie_show::incidents::Desks;
+use vigie_store::Store;
 use vigie_world::{OutputSink, ProcessEnd, ProcessFuture, ProcessRequest, Processes, World};
 
 /// How often it is looked whether a tenant has come.
 const PAUSE: Duration = Duration::from_secs(1);
+/// One query of a runbook takes no longer.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// No runbook is loaded, so nobody asks for a program or a request; who did would get neither.
+/// Runbooks are observed: their steps are evaluated and written down, and nobody asks for a program
+/// or a request. Who did would get neither.
 #[derive(Debug)]
 struct Nothing;
 
@@ -36,10 +45,58 @@ impl HttpCaller for Nothing {
     }
 }
 
+/// Answers the queries of runbooks by what is kept. SQL is not asked yet.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) store: Arc<Store>,
+    pub(super) engine: Arc<Engine>,
+}
+
+impl Evidence for Kept {
+    fn ask<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        query: &'a Query,
+        at_ms: i64,
+    ) -> BoxFuture<'a, Result<Answer, EvidenceError>> {
+        Box::pin(async move {
+            let Query::Promql(text) = query else { return Err(EvidenceError::NoEngine("SQL")) };
+            let failed = |error: &dyn std::fmt::Display| EvidenceError::Failed(error.to_string());
+            let expr = promql::parse(text).map_err(|error| failed(&error))?;
+            let kind = QueryKind::Instant { time_ms: at_ms };
+            let limits = QueryLimits { timeout: Some(QUERY_TIMEOUT), ..QueryLimits::default() };
+            let request = QueryRequest { text, expr: &expr, kind, limits };
+            let snapshot = self.store.snapshot(tenant);
+            let answer = self.engine.evaluate(&snapshot, request).await;
+            answered(answer.map_err(|error| failed(&error))?.value)
+        })
+    }
+}
+
+fn answered(value: QueryValue) -> Result<Answer, EvidenceError> {
+    let samples = match value {
+        QueryValue::Scalar { value, .. } => vec![Sample { labels: BTreeMap::new(), value }],
+        QueryValue::Vector(samples) => {
+            let number = |sample: InstantSample| match sample.value {
+                SampleValue::Float(value) => {
+                    let pairs = sample.labels.iter();
+                    let labels = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+                    Some(Sample { labels, value })
+                }
+                SampleValue::Histogram(_) => None,
+            };
+            samples.into_iter().filter_map(number).take(ROWS_MAX).collect()
+        }
+        _ => return Err(EvidenceError::Failed("the query gives no numbers".to_owned())),
+    };
+    Ok(Answer::Vector(samples))
+}
+
 /// The desks of all tenants.
 #[derive(Debug)]
 pub(super) struct Incidents {
     responder: Arc<Responder>,
+    evidence: Arc<dyn Evidence>,
     folder: PathBuf,
     plan: DeskPlan,
     world: World,
@@ -50,14 +107,18 @@ pub(super) struct Incidents {
 impl Incidents {
     /// Incidents in `folder`, by `plan`, of the alerts that `responder` takes.
     pub(super) fn start(
-        responder: Arc<Responder>,
+        (responder, evidence): (Arc<Responder>, Arc<dyn Evidence>),
         folder: PathBuf,
         plan: DeskPlan,
         world: &World,
         stop: &CancellationToken,
     ) -> Arc<Self> {
+        for ready in &plan.runbooks {
+            let (runbook, file) = (&ready.runbook.name, &ready.file);
+            tracing::info!(runbook, file, "runbook is observed, nothing of it is executed");
+        }
         let (world, desks) = (world.clone(), ArcSwap::default());
-        let incidents = Arc::new(Self { responder, folder, plan, world, desks });
+        let incidents = Arc::new(Self { responder, evidence, folder, plan, world, desks });
         incidents.look();
         let (looking, stop) = (Arc::clone(&incidents), stop.clone());
         tokio::spawn(async move {
@@ -95,7 +156,7 @@ impl Incidents {
         let nothing = Arc::new(Nothing);
         let parts = DeskParts {
             world: self.world.clone(),
-            evidence: Arc::new(NoEvidence),
+            evidence: Arc::clone(&self.evidence),
             processes: Arc::clone(&nothing) as _,
             pager: Arc::new(TenantPager(Arc::clone(tenant))),
             http: nothing,

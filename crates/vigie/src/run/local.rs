@@ -2,6 +2,7 @@
 
 mod alert_metrics;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 
 use anyhow::{Context, Result};
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use vigie_receive::host::{self, Host};
 use vigie_receive::lines::LineMetrics;
 use vigie_receive::remote_write::RemoteWriters;
-use vigie_receive::scrape::{LocalExposition, ScrapeManager};
+use vigie_receive::scrape::{LocalExposition, LocalTargets, ScrapeManager};
 use vigie_show::Telemetry;
 use vigie_show::prometheus::{self, PrometheusState};
 use vigie_world::World;
@@ -108,4 +109,24 @@ async fn expose(host: Arc<Host>) -> Response {
         Ok((content_type, body)) => ([(CONTENT_TYPE, content_type)], body).into_response(),
         Err(_) => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// The addresses under which configuration files name what Vigie itself is.
+pub(super) fn targets(
+    own: Arc<dyn LocalExposition>,
+    host: Arc<Host>,
+    api: Option<SocketAddr>,
+    host_address: Option<SocketAddr>,
+) -> LocalTargets {
+    let mut local = LocalTargets::new();
+    let host: Arc<dyn LocalExposition> = Arc::new(HostMetrics(host));
+    let parts = [(own, api, "prometheus:9090"), (host, host_address, "node-exporter:9100")];
+    for (part, address, container) in parts {
+        if let Some(address) = address {
+            local.add(&format!("localhost:{}", address.port()), Arc::clone(&part));
+            local.add(&format!("127.0.0.1:{}", address.port()), Arc::clone(&part));
+        }
+        local.add_unless_resolved(container, part);
+    }
+    local
 }

@@ -4,9 +4,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vigie_testkit::{Server, client};
+use vigie_testkit::{Server, client, shared};
 
-use crate::vigie;
+use crate::{remote_write, remote_write_body, vigie};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,6 +38,10 @@ async fn incidents(server: &Server, wanted: impl Fn(&[Value]) -> bool) -> Vec<Va
 }
 
 async fn alert(server: &Server, name: &str, instance: &str, ends: bool) {
+    alert_of(server, name, instance, ends, None).await;
+}
+
+async fn alert_of(server: &Server, name: &str, instance: &str, ends: bool, runbook: Option<&str>) {
     let now = jiff::Timestamp::now();
     let mut alert = json!({
         "labels": {"alertname": name, "service": "shop", "severity": "critical", "instance": instance},
@@ -45,6 +49,9 @@ async fn alert(server: &Server, name: &str, instance: &str, ends: bool) {
         "startsAt": now.to_string(),
         "generatorURL": "http://somewhere/graph?g0.expr=up",
     });
+    if let Some(runbook) = runbook {
+        alert["labels"]["runbook"] = json!(runbook);
+    }
     if ends {
         alert["endsAt"] = json!(now.to_string());
     }
@@ -137,4 +144,68 @@ async fn alerts_open_incidents_that_people_take() {
     assert_eq!(command(&server, &["postmortem", &down.to_string()]).trim(), markdown.trim());
     assert!(command(&server, &["list"]).contains("no incident"));
     assert!(command(&server, &["list", "--state", "resolved"]).contains("resolved"));
+}
+
+#[tokio::test]
+async fn the_seeds_runbook_is_observed_and_nothing_is_done() {
+    const NAME: &str = "the_seeds_runbook_is_observed_and_nothing_is_done";
+    let Some(file) = shared(NAME, "seed/runbook.yml") else { return };
+    let mut server = vigie().arg(file.display().to_string()).start().await.unwrap();
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let series: [&[(&str, &str)]; 2] =
+        [&[("__name__", "postgres_connections_active")], &[("__name__", "max_connections")]];
+    let samples = [(now_ms, 90.0)];
+    let limit = [(now_ms, 100.0)];
+    let body = remote_write_body(&[(series[0], &samples), (series[1], &limit)]);
+    assert!(remote_write(&server, body).send().await.unwrap().status().is_success());
+
+    let runbook = "Database Connection Pool Exhausted";
+    alert_of(&server, "PoolExhausted", "db", false, Some(runbook)).await;
+    let has_run = |list: &[Value]| list.iter().any(|one| one["runs"] != json!([]));
+    let list = incidents(&server, has_run).await;
+    let (id, run) = (&list[0]["id"], &list[0]["runs"][0]);
+    let get = async |server: &Server, path: &str| -> Value {
+        let answer = client().unwrap().get(format!("{}{path}", server.api)).send().await.unwrap();
+        answer.json().await.unwrap()
+    };
+    let path = format!("/api/v1/runbooks/runs/{run}");
+    let started = Instant::now();
+    let run = loop {
+        let found = get(&server, &path).await["data"].clone();
+        if !["running", "waiting"].contains(&found["state"].as_str().unwrap()) {
+            break found;
+        }
+        assert!(started.elapsed() < PATIENCE, "{found:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!((&run["runbook"], &run["mode"]), (&json!(runbook), &json!("observe")));
+    let statuses: Vec<&str> =
+        run["steps"].as_array().unwrap().iter().filter_map(|s| s["status"].as_str()).collect();
+    // A command; PromQL; SQL, which nobody answers yet; 90 of 100 are more than 80 %; would wait for
+    // approval; two metrics of which nothing is known.
+    let expected = ["would_run", "succeeded", "failed", "would_run", "would_run", "undecided"];
+    assert_eq!(statuses, expected, "{run:#}");
+    let restart = json!(["kubectl", "rollout", "restart", "deployment/web-api"]);
+    assert_eq!(run["steps"][3]["argv"], restart, "{run:#}");
+    let (_, incident) = ask(&server, "GET", &format!("/{id}"), None).await;
+    let escalations = incident["data"]["escalations"].as_array().unwrap().clone();
+    let actions: Vec<&str> = escalations.iter().filter_map(|e| e["action"].as_str()).collect();
+    assert_eq!(actions, ["notify_oncall_engineer", "notify_team_lead", "notify_management"]);
+
+    // The timers outlive a kill; an acknowledgement stops them; the runbook is not run again.
+    server.kill().unwrap();
+    server.launch().await.unwrap();
+    let (_, again) = ask(&server, "GET", &format!("/{id}"), None).await;
+    assert_eq!(again["data"]["escalations"], json!(escalations));
+    let (status, taken) = ask(&server, "POST", &format!("/{id}/acknowledge"), None).await;
+    assert_eq!(status, 200, "{taken}");
+    let states = taken["data"]["escalations"].as_array().unwrap().iter();
+    assert!(
+        states.map(|e| e["state"].as_str().unwrap()).all(|state| state == "stopped"),
+        "{taken}"
+    );
+    assert_eq!(
+        get(&server, "/api/v1/runbooks/runs").await["data"].as_array().map(Vec::len),
+        Some(1)
+    );
 }
