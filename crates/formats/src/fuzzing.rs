@@ -210,12 +210,28 @@ pub fn gelf(data: &[u8]) {
     }
 }
 
+/// Messages of the forward protocol, one after the other.
+pub fn forward(data: &[u8]) {
+    use crate::msgpack::{Extent, Reader};
+    let mut rest = data;
+    while let Ok(Some(length)) = Extent::default().of(rest) {
+        assert!(length > 0 && length <= rest.len());
+        let (message, left) = rest.split_at(length);
+        if let Ok(Some(message)) = crate::forward::read(message) {
+            message.entries().for_each(drop);
+        }
+        drop(Reader::new(message).value());
+        rest = left;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     /// Text and wire bytes that go deep into every reader; a few of them are then changed.
-    const SEEDS: [&[u8]; 14] = [
+    const SEEDS: [&[u8]; 15] = [
+        b"\x93\xa1a\x91\x92\xd7\0\0\0\0\x02\0\0\0\x05\x81\xa1n\x01\x81\xa5chunk\xa1x\x92\xa1a\xc4\x03\x92\x02\x80",
         b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}",
         b"<34>Oct 11 22:14:15 my su[1]: x\n35 <1>1 - h a p m [i@1 a=\"\\\"\"] text here!!<3>y\0",
         b"\x0e\x01\x1e\x0f12345678\0\x02{}\x0e\x01\x1e\x0f12345678\x01\x02{}\x02\x02{}",
@@ -267,6 +283,7 @@ mod tests {
             super::lumberjack(&data);
             super::syslog(&data);
             super::gelf(&data);
+            super::forward(&data);
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod compression;
 pub mod event_json;
 pub mod exposition;
 pub mod float;
+pub mod forward;
 pub mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -13,6 +14,7 @@ pub mod lines;
 pub mod log_document;
 pub mod loki;
 pub mod lumberjack;
+pub mod msgpack;
 pub mod otlp;
 pub mod protobuf;
 pub mod remote_read;

@@ -1,4 +1,4 @@
-//! Listens and scrapes: discovery, scraping, remote write, this host, Jaeger's agent, Beats, lines;
+//! Listens and scrapes: discovery, scraping, remote write, this host, Jaeger's agent, Beats, syslog, GELF, forward, lines;
 //! gives batches to a sink.
 
 pub mod agent;
@@ -6,7 +6,9 @@ pub mod aggregate;
 pub mod alertmanagers;
 pub mod beats;
 pub mod config;
+pub(crate) mod delivery;
 pub mod discovery;
+pub mod forward;
 pub mod host;
 pub mod lines;
 pub mod remote_write;

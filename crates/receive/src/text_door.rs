@@ -20,10 +20,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use vigie_formats::framing::Framing;
-use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink, RefusalKind};
+use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink};
 use vigie_world::World;
 
 use self::frames::{Frames, Taken};
+use crate::delivery::deliver;
 
 /// A line is no longer; the rest of a longer one is another line.
 const LINE_BYTES_MAX: usize = 1 << 20;
@@ -34,8 +35,6 @@ const CONNECTIONS_MAX: usize = 1_000;
 /// Datagrams that wait for the sink.
 const DATAGRAMS_WAITING_MAX: usize = 10_000;
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
-/// The longest wait between two tries to deliver.
-const WAIT_MAX: Duration = Duration::from_secs(10);
 /// The TLS handshake takes no longer.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -244,25 +243,10 @@ impl TextDoor {
         let count = events.len() as u64;
         let origin = EventOrigin { peer: Some(peer), ..self.origin.clone() };
         let batch = EventBatch { origin, events };
-        let mut wait = Duration::from_millis(100);
-        loop {
-            match self.sink.deliver(batch.clone()).await {
-                Ok(()) => {
-                    self.stats.events.fetch_add(count, Ordering::Relaxed);
-                    return true;
-                }
-                Err(refusal) if refusal.kind == RefusalKind::Invalid => {
-                    tracing::warn!(count, error = %refusal, "events that can never be kept are dropped");
-                    return true;
-                }
-                Err(refusal) => {
-                    tracing::warn!(count, error = %refusal, "events are not taken now, trying again");
-                    tokio::select! {
-                        () = stop.cancelled() => return false,
-                        () = self.world.clock.sleep(wait) => wait = (wait * 2).min(WAIT_MAX),
-                    }
-                }
-            }
+        let is_kept = deliver(&*self.sink, &self.world, batch, stop).await;
+        if is_kept {
+            self.stats.events.fetch_add(count, Ordering::Relaxed);
         }
+        is_kept
     }
 }

@@ -45,7 +45,7 @@ pub struct ServerBuilder {
 }
 
 /// Ports of `[receive]` and `[show]` that a test asks for when it needs them.
-const RECEIVE_DOORS: [&str; 13] = [
+const RECEIVE_DOORS: [&str; 14] = [
     "otlp_grpc_port",
     "otlp_http_port",
     "jaeger_thrift_port",
@@ -57,6 +57,7 @@ const RECEIVE_DOORS: [&str; 13] = [
     "beats_port",
     "syslog_port",
     "gelf_port",
+    "forward_port",
     "jaeger_collector_admin_port",
     "otlp_health_port",
 ];

@@ -45,11 +45,13 @@ pub(crate) struct DoorPorts {
     pub(crate) influx: Option<Port>,
 }
 
-/// A door for logs as text that leads straight to the store.
+/// A door for logs that leads straight to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogDoor {
     Syslog,
     Gelf,
+    /// Of Fluentd and Fluent Bit.
+    Forward,
 }
 
 impl LogDoor {
@@ -58,6 +60,7 @@ impl LogDoor {
         match self {
             Self::Syslog => "syslog",
             Self::Gelf => "gelf",
+            Self::Forward => "forward",
         }
     }
 }
@@ -413,8 +416,11 @@ fn log_ports(
     port: impl Fn(u16, u16) -> Result<Option<Port>>,
 ) -> Result<Vec<(LogDoor, Port)>> {
     let receive = &settings.receive;
-    let doors =
-        [(LogDoor::Syslog, receive.syslog_port, 5514), (LogDoor::Gelf, receive.gelf_port, 12201)];
+    let doors = [
+        (LogDoor::Syslog, receive.syslog_port, 5514),
+        (LogDoor::Gelf, receive.gelf_port, 12201),
+        (LogDoor::Forward, receive.forward_port, 24224),
+    ];
     let mut ports = Vec::new();
     for (door, number, default) in doors {
         ports.extend(port(number, default)?.map(|port| (door, port)));

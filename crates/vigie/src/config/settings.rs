@@ -99,6 +99,8 @@ pub(crate) struct ReceiveSettings {
     pub(crate) syslog_port: u16,
     /// GELF over TCP and UDP, in the same way.
     pub(crate) gelf_port: u16,
+    /// The forward protocol of Fluentd and Fluent Bit.
+    pub(crate) forward_port: u16,
     /// Health of Jaeger's collector.
     pub(crate) jaeger_collector_admin_port: u16,
     /// Health of OpenTelemetry's collector.
@@ -130,6 +132,7 @@ impl Default for ReceiveSettings {
             beats_port: 5044,
             syslog_port: 5514,
             gelf_port: 12201,
+            forward_port: 24224,
             jaeger_collector_admin_port: 14269,
             otlp_health_port: 13133,
         }

@@ -15,6 +15,7 @@ use vigie_model::{LogSink, TenantId};
 use vigie_process::{
     DecodeText, GelfOptions, Input, SyslogOptions, decode_from, decode_gelf, decode_syslog,
 };
+use vigie_receive::forward::ForwardDoor;
 use vigie_receive::text_door::{TextDoor, TextDoorStats};
 use vigie_show::Telemetry;
 use vigie_store::Store;
@@ -123,6 +124,14 @@ impl LogDoors {
             }
             let stats = Arc::new(TextDoorStats::default());
             let (decode, framing) = match door {
+                LogDoor::Forward => {
+                    let door = ForwardDoor::new(Arc::clone(&sink), world);
+                    if let Some(listener) = listeners.bind(kind, port).await? {
+                        self.opened((kind, kind), door.stats(), listener.local_addr().ok());
+                        listeners.spawn(door.serve(listener, stop.clone()));
+                    }
+                    continue;
+                }
                 LogDoor::Syslog => {
                     (decode_syslog(SyslogOptions::default(), world), Framing::Syslog)
                 }
@@ -145,21 +154,25 @@ impl LogDoors {
         (tcp, udp): (Option<TcpListener>, Option<UdpSocket>),
         (listeners, stop): (&mut Listeners, &CancellationToken),
     ) {
-        if tcp.is_none() && udp.is_none() {
-            return;
-        }
-        self.open.lock().push((kind.to_owned(), id.to_owned(), door.stats()));
+        let at = match (&tcp, &udp) {
+            (None, None) => return,
+            (Some(listener), _) => listener.local_addr(),
+            (None, Some(socket)) => socket.local_addr(),
+        };
+        self.opened((kind, id), door.stats(), at.ok());
         if let Some(listener) = tcp {
-            if let Ok(address) = listener.local_addr() {
-                tracing::info!(part = kind, input = id, %address, "listening");
-            }
             listeners.spawn(door.clone().serve_tcp(listener, stop.clone()));
         }
         if let Some(socket) = udp {
-            if let Ok(address) = socket.local_addr() {
-                tracing::info!(part = kind, input = id, %address, "listening for datagrams");
-            }
             listeners.spawn(door.serve_udp(socket, stop.clone()));
+        }
+    }
+
+    /// Counts a door, and says that it is there.
+    fn opened(&self, (kind, id): (&str, &str), stats: Arc<TextDoorStats>, at: Option<SocketAddr>) {
+        self.open.lock().push((kind.to_owned(), id.to_owned(), stats));
+        if let Some(address) = at {
+            tracing::info!(part = kind, input = id, %address, "listening");
         }
     }
 }

@@ -127,6 +127,51 @@ async fn gelf_of_pygelf() {
     }
 }
 
+const FORWARD: &str = r#"
+import gzip, socket, sys
+import msgpack
+from fluent.sender import FluentSender
+port = int(sys.argv[1])
+sender = FluentSender("app", host="127.0.0.1", port=port, nanosecond_precision=True)
+for number in range(100):
+    assert sender.emit("access", {"message": "by fluent-logger", "n": number}), sender.last_error
+sender.close()
+# With acknowledgements, which fluent-logger does not ask for; in all ways of carrying events.
+entries = [[1706933107, {"message": "acknowledged", "n": number}] for number in range(100, 200)]
+packed = b"".join(map(msgpack.packb, entries))
+with socket.create_connection(("127.0.0.1", port), timeout=30) as stream:
+    unpacker = msgpack.Unpacker()
+    for at, message in enumerate((
+        ["app", entries],
+        ["app", packed],
+        ["app", gzip.compress(packed), {"compressed": "gzip"}],
+        ["app", 1706933107, entries[0][1]],
+    )):
+        options = message.pop() if isinstance(message[-1], dict) and at == 2 else {}
+        stream.sendall(msgpack.packb(message + [{**options, "chunk": "chunk %d" % at}]))
+        answers = []
+        while not answers:
+            received = stream.recv(1000)
+            assert received, "closed"
+            unpacker.feed(received)
+            answers = list(unpacker)
+        assert answers == [{"ack": "chunk %d" % at}], answers
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forward_of_fluent_logger_and_what_is_acknowledged_is_kept() {
+    const NAME: &str = "forward_of_fluent_logger_and_what_is_acknowledged_is_kept";
+    let Some(python) = python(NAME) else { return };
+    let mut server = vigie().door("forward_port").unwrap().start().await.unwrap();
+    run_python(&python, FORWARD, &[server.door("forward_port").to_string()]);
+    documents(&server, "logs-*", 401).await;
+    server.kill().unwrap();
+    server.launch().await.unwrap();
+    let found = documents(&server, "logs-2024.02.03", 301).await;
+    assert_eq!(found[0]["_source"]["@timestamp"], "2024-02-03T04:05:07.000Z");
+    assert_eq!(found[0]["_source"]["tags"], json!(["app"]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipeline_takes_syslog_over_tls_and_gelf() {
     const NAME: &str = "a_pipeline_takes_syslog_over_tls_and_gelf";

@@ -1,0 +1,37 @@
+//! Handing events on: again and again while they are not taken.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use vigie_model::event::{EventBatch, EventSink, RefusalKind};
+use vigie_world::World;
+
+/// The longest wait between two tries.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Hands `batch` on until it is taken, can never be, or everything stops. False: it is not kept, and
+/// its sender must not be told that it is.
+pub(crate) async fn deliver(
+    sink: &dyn EventSink,
+    world: &World,
+    batch: EventBatch,
+    stop: &CancellationToken,
+) -> bool {
+    let (mut wait, count) = (Duration::from_millis(100), batch.events.len());
+    loop {
+        match sink.deliver(batch.clone()).await {
+            Ok(()) => return true,
+            Err(refusal) if refusal.kind == RefusalKind::Invalid => {
+                tracing::warn!(count, error = %refusal, "events that can never be kept are dropped");
+                return true;
+            }
+            Err(refusal) => {
+                tracing::warn!(count, error = %refusal, "events are not taken now, trying again");
+                tokio::select! {
+                    () = stop.cancelled() => return false,
+                    () = world.clock.sleep(wait) => wait = (wait * 2).min(WAIT_MAX),
+                }
+            }
+        }
+    }
+}
