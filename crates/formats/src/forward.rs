@@ -179,7 +179,7 @@ impl Entries<'_> {
 fn time(head: Head, reader: &mut Reader<'_>) -> Result<i64, MsgpackError> {
     let time_ns = match head {
         Head::Integer(seconds) => seconds.checked_mul(1_000_000_000),
-        Head::Float(seconds) => (seconds.abs() < 9e9).then(|| (seconds * 1e9) as i64),
+        Head::Float(seconds) => (seconds.abs() < 9e9).then_some((seconds * 1e9) as i64),
         Head::Extension(kind, length) => event_time(kind, reader.take(length)?),
         _ => None,
     };

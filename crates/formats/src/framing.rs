@@ -115,7 +115,7 @@ mod tests {
             (null, b"a\nb\0c", &["a\nb"], Framed::Needs),
             (
                 syslog,
-                b"<1>a\n<2>b\05 <3>\nx<4>c\n",
+                b"<1>a\n<2>b\x005 <3>\nx<4>c\n",
                 &["<1>a", "<2>b", "<3>\nx", "<4>c"],
                 Framed::Needs,
             ),

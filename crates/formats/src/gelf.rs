@@ -194,7 +194,7 @@ mod tests {
     fn what_waits_is_bounded() {
         let mut pieces = GelfPieces::default();
         for sender in 0..2_000 {
-            pieces.take(&piece(1, 0, 2, &[0; 60_000]), sender, 0);
+            pieces.take(&piece(1, 0, 2, &vec![0; 60_000]), sender, 0);
         }
         assert!(pieces.bytes <= PENDING_BYTES_MAX && pieces.pending.len() <= PENDING_MAX);
         assert_eq!(pieces.dropped() as usize, 2_000 - pieces.pending.len());

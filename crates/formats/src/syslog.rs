@@ -277,8 +277,8 @@ fn time(text: &str) -> Option<(SyslogTime<'_>, &str)> {
 mod tests {
     use super::*;
 
-    fn local(month: u8, day: u8, clock: (u8, u8, u8)) -> Option<SyslogTime<'static>> {
-        Some(SyslogTime::Local { year: None, month, day, clock })
+    fn local(month: u8, day: u8, clock: (u8, u8, u8)) -> SyslogTime<'static> {
+        SyslogTime::Local { year: None, month, day, clock }
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
                 "<34>Oct 11 22:14:15 mymachine su: 'su root' failed on /dev/pts/8\n",
                 SyslogMessage {
                     priority: Some(34),
-                    time: local(10, 11, (22, 14, 15)),
+                    time: Some(local(10, 11, (22, 14, 15))),
                     hostname: Some("mymachine"),
                     application: Some("su"),
                     message: "'su root' failed on /dev/pts/8",
@@ -300,7 +300,7 @@ mod tests {
                 "<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!",
                 SyslogMessage {
                     priority: Some(13),
-                    time: local(2, 5, (17, 32, 18)),
+                    time: Some(local(2, 5, (17, 32, 18))),
                     hostname: Some("10.0.0.99"),
                     message: "Use the BFG!",
                     ..plain.clone()
@@ -310,7 +310,7 @@ mod tests {
                 "<86>Dec 31 23:59:59 sshd[4711]: Accepted: yes",
                 SyslogMessage {
                     priority: Some(86),
-                    time: local(12, 31, (23, 59, 59)),
+                    time: Some(local(12, 31, (23, 59, 59))),
                     application: Some("sshd"),
                     process: Some("4711"),
                     message: "Accepted: yes",

@@ -2,6 +2,7 @@
 //! by whoever runs the pipeline.
 
 mod gelf;
+mod http;
 mod syslog;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use vigie_model::event::{Event, Value};
 use vigie_world::World;
 
 pub use self::gelf::{GelfOptions, TellLoss, decode_gelf};
+pub use self::http::{HttpInputOptions, HttpRequestFacts};
 pub use self::syslog::{SyslogOptions, decode_syslog};
 use crate::codec::event_of_value;
 use crate::field;
@@ -124,19 +126,20 @@ fn input(plugin: &Plugin) -> Result<Input, ConfigError> {
     let default = match plugin.name.as_str() {
         "tcp" | "stdin" => "line",
         "udp" => "plain",
-        "http" => "json",
+        "http" => "plain",
         "beats" | "elastic_agent" => "plain",
         name if WITHOUT_DOOR.contains(&name) => "plain",
         "file" | "syslog" | "gelf" => "plain",
         other => {
             return Err(options.error(&format!(
-                "no such input here: `{other}`; there are beats, tcp, udp, syslog, gelf, stdin"
+                "no such input here: `{other}`; there are beats, tcp, udp, http, syslog, gelf, stdin"
             )));
         }
     };
     let default_port = match plugin.name.as_str() {
         "syslog" => 514.0,
         "gelf" => 12201.0,
+        "http" => 8080.0,
         _ => 0.0,
     };
     let port = options.number("port", default_port)?;

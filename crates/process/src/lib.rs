@@ -35,8 +35,9 @@ pub use error::{ErrorKind, ProcessError};
 pub use filter::names as filter_names;
 pub use head_sampling::{HeadStrategies, HeadStrategy, ServiceStrategy};
 pub use input::{
-    BeatsPairs, DecodeBeats, DecodeText, Decoder, GelfOptions, Input, InputTls, SyslogOptions,
-    TellLoss, decode_beats, decode_from, decode_gelf, decode_syslog, inputs,
+    BeatsPairs, DecodeBeats, DecodeText, Decoder, GelfOptions, HttpInputOptions, HttpRequestFacts,
+    Input, InputTls, SyslogOptions, TellLoss, decode_beats, decode_from, decode_gelf,
+    decode_syslog, inputs,
 };
 pub use output::{OutputContext, Outputs, VigieHosts, WriteOut};
 pub use pipeline::{Observer, Pipeline, PluginStats, StepView};

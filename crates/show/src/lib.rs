@@ -14,6 +14,7 @@ mod error;
 mod front_door;
 pub mod grafana;
 mod grpc;
+pub mod http_input;
 pub mod incidents;
 pub mod jaeger;
 mod json;

@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use vigie_dial::HttpEnvironment;
 use vigie_model::event::{EventSink, IndexPattern, LogIndexes};
 use vigie_model::{LogSink, TenantId};
 use vigie_process::{
-    BuildOptions, Built, DeadLetterQueue, Input, InputTls, OutputContext, PipelineSink, Stages,
-    VigieHosts, build, inputs,
+    BuildOptions, Built, DeadLetterQueue, HttpInputOptions, Input, InputTls, OutputContext,
+    PipelineSink, Stages, VigieHosts, build, inputs,
 };
 use vigie_receive::beats::{BeatsOptions, BeatsStats};
 use vigie_receive::text_door::TextDoorStats;
 use vigie_receive::tls::ServerTls;
 use vigie_show::Telemetry;
+use vigie_show::http_input::HttpInput;
 use vigie_show::logstash::{InputCount, LogstashState, RunningPipeline, router};
 use vigie_store::Store;
 use vigie_world::World;
@@ -187,7 +188,7 @@ async fn open_input(
     (listeners, stop): (&mut Listeners, &CancellationToken),
 ) -> Result<Option<Arc<dyn InputCount>>> {
     let line = input.position.line;
-    let (Some(number), "tcp" | "udp" | "syslog" | "gelf" | "beats" | "elastic_agent") =
+    let (Some(number), "tcp" | "udp" | "http" | "syslog" | "gelf" | "beats" | "elastic_agent") =
         (input.port, input.kind.as_str())
     else {
         tracing::warn!(input = %input.kind, line, "this input has no door here, nothing comes by it");
@@ -214,6 +215,17 @@ async fn open_input(
         tracing::info!(part = "logstash beats", %address, "listening");
         listeners.spawn(door.serve(listener, stop.clone()));
         return Ok(Some(Arc::new(TakenOfBeats(stats))));
+    }
+    if input.kind == "http" {
+        ensure!(tls.is_none(), "an input http speaks the TLS of all HTTP ports, by web_config");
+        let options = HttpInputOptions::of_input(input)?;
+        let port = Port { address, is_explicit: true };
+        let Some(listener) = listeners.bind("logstash http", &port).await? else {
+            return Ok(None);
+        };
+        let http = HttpInput::new(options, input.id.clone(), sink, world.clone());
+        listeners.serve("logstash_http", listener, Arc::clone(&http).router());
+        return Ok(Some(http));
     }
     let place = Place { address, sink, tls };
     let stats = doors.open_input(input, place, (listeners, stop)).await?;

@@ -221,6 +221,42 @@ with context.wrap_socket(plain, server_hostname="localhost") as stream:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_input_http_answers_when_events_are_kept() {
+    let port = free_port().unwrap();
+    let builder = vigie();
+    let file = builder.folder().join("logstash.conf");
+    let conf = format!(
+        r#"input {{ http {{ port => {port} user => "me" password => "secret" response_code => 202 }} }}
+           output {{ elasticsearch {{ hosts => ["elasticsearch:9200"] index => "posted" }} }}"#
+    );
+    std::fs::write(&file, conf).unwrap();
+    let builder = builder
+        .arg(file.display().to_string())
+        .settings(&format!("[logstash]\nport = {}\n", free_port().unwrap()));
+    let mut server = builder.start().await.unwrap();
+    let post = |password: &str| {
+        let request = client().unwrap().post(format!("http://127.0.0.1:{port}/hook?a=b"));
+        request.basic_auth("me", Some(password.to_owned()))
+    };
+    let refused = post("guess").json(&json!({"n": 0})).send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    let list = json!([{"n": 1}, {"n": 2, "@timestamp": "2024-02-03T04:05:06Z"}]);
+    assert_eq!(post("secret").json(&list).send().await.unwrap().status(), 202);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"a line\nand another").unwrap();
+    let body = gzip.finish().unwrap();
+    let text = post("secret").header("content-encoding", "gzip").body(body).send().await.unwrap();
+    assert_eq!((text.status().as_u16(), text.text().await.unwrap()), (202, "ok".to_owned()));
+    // Answered is kept.
+    server.kill().unwrap();
+    server.launch().await.unwrap();
+    let found = documents(&server, "posted", 3).await;
+    let source = &found[0]["_source"];
+    assert_eq!((&source["n"], &source["url"]["path"]), (&json!(2), &json!("/hook?a=b")));
+    assert!(found.iter().any(|hit| hit["_source"]["message"] == "a line\nand another"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_inputs_port_that_is_taken_stops_the_start() {
     for kind in ["tcp", "udp", "beats"] {
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
