@@ -25,6 +25,7 @@ pub mod otlp;
 pub mod page;
 pub mod prometheus;
 mod span_form;
+pub mod sql;
 mod telemetry;
 pub mod tempo;
 mod users;

@@ -53,6 +53,18 @@ pub fn router(state: Arc<LokiState>) -> Router {
         .with_state(state)
 }
 
+/// What the page asks, on its own port.
+pub fn questions_router(state: Arc<LokiState>) -> Router {
+    Router::new()
+        .route("/loki/api/v1/query", any(read::query))
+        .route("/loki/api/v1/query_range", any(read::query_range))
+        .route("/loki/api/v1/labels", any(read::labels))
+        .route("/loki/api/v1/label/{name}/values", any(read::values))
+        .route("/loki/api/v1/series", any(read::series))
+        .route("/loki/api/v1/format_query", any(read::format_query))
+        .with_state(state)
+}
+
 /// An error as Loki answers it: text.
 fn refuse(error: &LogqlError) -> Response {
     let status = match error.kind() {

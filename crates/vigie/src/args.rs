@@ -166,6 +166,31 @@ pub(crate) struct QueryArgs {
 pub(crate) enum QueryLanguage {
     /// Ask in PromQL: a table at one time, a chart over a range
     Promql(PromqlArgs),
+    /// Ask in SQL, over the tables logs and spans
+    Sql(SqlArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SqlArgs {
+    /// The statement
+    pub(crate) statement: String,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: SqlOutput,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, Default)]
+pub(crate) enum SqlOutput {
+    /// Columns in line
+    #[default]
+    Table,
+    Csv,
+    /// A JSON object a line
+    Ndjson,
+    /// The server's answer as it is
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod chart;
 mod incident;
 mod probe;
 mod promql;
+mod sql;
 
 use serde_json::Value;
 
@@ -14,6 +15,7 @@ pub(crate) use amtool::ask as ask_amtool;
 pub(crate) use incident::ask as ask_incident;
 pub(crate) use probe::ask as ask_probe;
 pub(crate) use promql::ask as ask_promql;
+pub(crate) use sql::ask as ask_sql;
 
 /// `up{job="a"}` from the JSON object of a series' labels.
 fn series_name(metric: &Value) -> String {

@@ -97,6 +97,7 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
             QueryLanguage::Promql(args) => {
                 runtime.block_on(ask::ask_promql(args, world.clock.now_ms()))
             }
+            QueryLanguage::Sql(args) => runtime.block_on(ask::ask_sql(args)),
         },
         Command::Import(args) => runtime.block_on(import::import(args)),
         Command::Promtool(args) => return promtool(args.command, &runtime, &world),

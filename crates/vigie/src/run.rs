@@ -40,9 +40,11 @@ use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::ScrapeManager;
 use vigie_show::alertmanager::AlertmanagerState;
 use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
+use vigie_show::sql::SqlState;
 use vigie_show::{
     FrontDoor, FrontDoorOptions, Telemetry, alertmanager, behind_sign_in, grafana, page, prometheus,
 };
+use vigie_sql::{SqlEngine, SqlLimits};
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
@@ -279,15 +281,19 @@ impl MetricsPart<'_> {
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));
         }
-        let evidence =
-            incidents::Kept { store: Arc::clone(&store), engine: Arc::clone(&state.engine) };
+        let engine = SqlEngine::new(SqlLimits::default()).context("starting SQL")?;
+        let sql = Arc::new(SqlState { engine: Arc::new(engine), store: Arc::clone(&store) });
+        let evidence = incidents::Kept { sql: Arc::clone(&sql), engine: Arc::clone(&state.engine) };
         let incidents = self.incidents(plan, evidence, (world, telemetry), stop);
         if let Some(incidents) = &incidents {
             router = router.merge(vigie_show::incidents::router(Arc::clone(incidents) as _));
         }
         let documents = elasticsearch::router(plan, self.options, &store, world, telemetry);
         let alerts = self.reacting.as_ref().map(|(_, state)| state);
-        router = page_routes::add(router, &documents, otlp.query_router(), alerts);
+        let loki = loki::state(plan, &store, world);
+        let log_lines = vigie_show::loki::questions_router(Arc::clone(&loki));
+        router = page_routes::add(router, &documents, (otlp.query_router(), log_lines), alerts);
+        router = router.merge(vigie_show::sql::router(Arc::clone(&sql)));
         for listener in self.api {
             listeners.serve("prometheus", listener, router.clone().merge(page::router()));
         }
@@ -308,7 +314,7 @@ impl MetricsPart<'_> {
             listeners.serve("elasticsearch", listener, documents);
         }
         if let Some(listener) = self.loki {
-            listeners.serve("loki", listener, loki::router(plan, &store, world));
+            listeners.serve("loki", listener, loki::router(loki));
         }
         self.doors.serve(&state, &lines, listeners).await;
         let log_doors = LogDoors::new(telemetry, world);

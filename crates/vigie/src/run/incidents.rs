@@ -20,7 +20,8 @@ use vigie_respond::runbook::{Answer, Evidence, EvidenceError, ROWS_MAX, Sample};
 use vigie_respond::{Responder, Tenant};
 use vigie_show::Telemetry;
 use vigie_show::incidents::Desks;
-use vigie_store::Store;
+use vigie_show::sql::SqlState;
+use vigie_sql::SqlAnswer;
 use vigie_world::{OutputSink, ProcessEnd, ProcessFuture, ProcessRequest, Processes, World};
 
 /// How often it is looked whether a tenant has come.
@@ -45,10 +46,10 @@ impl HttpCaller for Nothing {
     }
 }
 
-/// Answers the queries of runbooks by what is kept. SQL is not asked yet.
+/// Answers the queries of runbooks by what is kept.
 #[derive(Debug)]
 pub(super) struct Kept {
-    pub(super) store: Arc<Store>,
+    pub(super) sql: Arc<SqlState>,
     pub(super) engine: Arc<Engine>,
 }
 
@@ -60,16 +61,37 @@ impl Evidence for Kept {
         at_ms: i64,
     ) -> BoxFuture<'a, Result<Answer, EvidenceError>> {
         Box::pin(async move {
-            let Query::Promql(text) = query else { return Err(EvidenceError::NoEngine("SQL")) };
             let failed = |error: &dyn std::fmt::Display| EvidenceError::Failed(error.to_string());
+            let store = &self.sql.store;
+            let text = match query {
+                Query::Promql(text) => text,
+                Query::Sql(text) => {
+                    let (logs, spans) = (store.log_snapshot(tenant), store.span_snapshot(tenant));
+                    let answer = self.sql.engine.query(text, logs, spans).await;
+                    return Ok(table(answer.map_err(|error| failed(&error))?));
+                }
+            };
             let expr = promql::parse(text).map_err(|error| failed(&error))?;
             let kind = QueryKind::Instant { time_ms: at_ms };
             let limits = QueryLimits { timeout: Some(QUERY_TIMEOUT), ..QueryLimits::default() };
             let request = QueryRequest { text, expr: &expr, kind, limits };
-            let snapshot = self.store.snapshot(tenant);
+            let snapshot = store.snapshot(tenant);
             let answer = self.engine.evaluate(&snapshot, request).await;
             answered(answer.map_err(|error| failed(&error))?.value)
         })
+    }
+}
+
+fn table(answer: SqlAnswer) -> Answer {
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let row = |row: Vec<serde_json::Value>| row.into_iter().map(text).collect();
+    Answer::Table {
+        columns: answer.columns.into_iter().map(|column| column.name).collect(),
+        rows: answer.rows.into_iter().take(ROWS_MAX).map(row).collect(),
     }
 }
 

@@ -10,12 +10,17 @@ use vigie_world::World;
 
 use crate::plan::Plan;
 
-/// The routes of its port.
-pub(super) fn router(plan: &Plan, store: &Arc<Store>, world: &World) -> Router {
-    loki::router(Arc::new(LokiState {
+/// What it serves from.
+pub(super) fn state(plan: &Plan, store: &Arc<Store>, world: &World) -> Arc<LokiState> {
+    Arc::new(LokiState {
         store: Arc::clone(store),
         sink: Arc::clone(store) as Arc<dyn LogSink>,
         world: world.clone(),
         query_timeout: plan.query_timeout,
-    }))
+    })
+}
+
+/// The routes of its port.
+pub(super) fn router(state: Arc<LokiState>) -> Router {
+    loki::router(state)
 }

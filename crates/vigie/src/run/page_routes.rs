@@ -9,14 +9,16 @@ use axum::Router;
 use vigie_show::alertmanager::{self, AlertmanagerState};
 use vigie_show::page::PageDoor;
 
-/// Adds `/elasticsearch`, `/jaeger` and, where alerts are reacted to, `/alertmanager`.
+/// Adds `/elasticsearch`, `/jaeger`, Loki's own addresses and, where alerts are reacted to,
+/// `/alertmanager`.
 pub(super) fn add(
     router: Router,
     documents: &Router,
-    traces: Router,
+    (traces, lines): (Router, Router),
     alerts: Option<&Arc<AlertmanagerState>>,
 ) -> Router {
     let mut router = router.nest("/elasticsearch", documents.clone()).nest("/jaeger", traces);
+    router = router.merge(lines);
     if let Some(state) = alerts {
         router = router.nest("/alertmanager/api/v2", alertmanager::version_two_router(state));
     }

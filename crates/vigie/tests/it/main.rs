@@ -24,6 +24,7 @@ mod remote;
 mod respond;
 mod rules;
 mod seed;
+mod sql;
 mod traced_apps;
 mod traces;
 

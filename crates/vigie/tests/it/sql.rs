@@ -1,0 +1,68 @@
+//! SQL over logs and spans, by the API and the command line.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use vigie_testkit::Server;
+
+use crate::vigie;
+
+async fn ask(server: &Server, statement: &str, format: &str) -> (u16, String) {
+    let url = format!("{}/api/v1/sql?format={format}", server.api);
+    let answer = server.client.post(url).json(&json!({"query": statement})).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_asked_in_sql() {
+    let server = vigie().start().await.unwrap();
+    let mut bulk = String::new();
+    for (service, status, message) in [
+        ("web", 200, "fine"),
+        ("web", 500, "it, \"failed\""),
+        ("db", 500, "connection pool is empty"),
+    ] {
+        bulk.push_str("{\"create\":{\"_index\":\"logs-x\"}}\n");
+        let time = jiff::Timestamp::now().to_string();
+        let document =
+            json!({"@timestamp": time, "service": service, "status": status, "message": message});
+        bulk.push_str(&(document.to_string() + "\n"));
+    }
+    let url = format!("{}/_bulk", server.elasticsearch);
+    let request = server.client.post(url).header("content-type", "application/x-ndjson");
+    assert!(request.body(bulk).send().await.unwrap().status().is_success());
+
+    let by_service = "SELECT service, count(*) AS n FROM logs WHERE status >= 500 GROUP BY service ORDER BY service";
+    let (status, text) = ask(&server, by_service, "json").await;
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, &found["data"]["rows"]), (200, &json!([["db", 1], ["web", 1]])), "{text}");
+    assert_eq!(found["data"]["columns"][1], json!({"name": "n", "type": "bigint"}));
+    // The statement of the seed's runbook, but for its name of the time.
+    let seed =
+        "SELECT message FROM logs WHERE service='db' AND message LIKE '%connection pool%' LIMIT 10";
+    let (_, text) = ask(&server, seed, "ndjson").await;
+    assert_eq!(text, "{\"message\":\"connection pool is empty\"}\n");
+    let (_, text) =
+        ask(&server, "SELECT message FROM logs WHERE status = 500 AND service = 'web'", "csv")
+            .await;
+    assert_eq!(text, "message\r\n\"it, \"\"failed\"\"\"\r\n");
+
+    for (statement, expected, part) in [
+        ("SELEC 1", 400, "error"),
+        ("SELECT nothing FROM logs", 400, "nothing"),
+        ("DROP TABLE logs", 403, "only read"),
+        ("SELECT * FROM logs; DELETE FROM logs", 400, "error"),
+    ] {
+        let (status, text) = ask(&server, statement, "json").await;
+        assert_eq!(status, expected, "{statement}: {text}");
+        assert!(text.contains(part), "{statement}: {text}");
+    }
+
+    let output = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .args(["query", "sql", "--server", &server.api, by_service])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(text, "service  n\ndb       1\nweb      1\n");
+}
