@@ -60,7 +60,7 @@ impl Catalog {
             after.apply(change.clone());
             changes.push(change);
         }
-        journal.write(&changes, &before).map_err(CatalogError::Disk)?;
+        journal.write(changes, &before).map_err(CatalogError::Disk)?;
         *self.state.write() = Arc::new(after);
         if journal.is_long()
             && let Err(error) = journal.replace(&self.state())

@@ -34,6 +34,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vigie_journal::Journal;
 use vigie_model::TenantId;
 use vigie_world::{Processes, World};
 
@@ -45,7 +46,6 @@ pub use start::StartRequest;
 pub use state::State;
 
 use crate::incident::Book;
-use crate::journal::Journal;
 use crate::runbook::Evidence;
 
 /// Cuts a text from outside to so many bytes.

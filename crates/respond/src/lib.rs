@@ -11,7 +11,6 @@ mod fingerprint;
 pub mod incident;
 mod inhibit;
 mod interval;
-mod journal;
 mod limits;
 pub mod link;
 mod log;

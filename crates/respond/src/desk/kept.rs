@@ -1,9 +1,9 @@
 //! What has to survive a restart, as it is written to disk.
 
 use serde::{Deserialize, Serialize};
+use vigie_journal::{Durable, Unknown};
 
 use crate::incident::{Incident, Moment};
-use crate::journal::Durable;
 use crate::runbook::{Breaker, Run};
 
 /// One line of the journal of incidents.
@@ -65,6 +65,7 @@ pub enum Kept {
 
 impl Durable for Kept {
     const HEADER: &'static str = "vigie-incidents 1";
+    const UNKNOWN: Unknown = Unknown::LeftOut;
 
     fn is_urgent(&self) -> bool {
         true

@@ -111,8 +111,9 @@ pub(super) fn to_map(labels: &Labels) -> BTreeMap<String, String> {
     labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-impl crate::journal::Durable for Record {
+impl vigie_journal::Durable for Record {
     const HEADER: &'static str = "vigie-respond 1";
+    const UNKNOWN: vigie_journal::Unknown = vigie_journal::Unknown::LeftOut;
 
     fn is_urgent(&self) -> bool {
         matches!(self, Self::Silence(_) | Self::Told(_) | Self::Acknowledged { .. })

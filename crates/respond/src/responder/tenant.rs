@@ -6,12 +6,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+use vigie_journal::Journal;
 use vigie_model::{Alert, TenantId};
 use vigie_world::World;
 
 use super::delivery::{Outcome, deliver};
 use super::{RespondError, ResponderOptions};
-use crate::journal::Journal;
 use crate::{Engine, Now, PutOutcome, Record, Restored, Running};
 
 /// The longest sleep: the wall clock decides about intervals and silences, and may be set.

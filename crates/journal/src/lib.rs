@@ -1,11 +1,13 @@
-//! What has to survive a restart, on disk: a snapshot, and a log of what changed since.
+//! What must survive a restart and fits in memory: a snapshot, and a log of what changed since.
 //!
-//! Both files hold lines of `<crc32c of the rest, 8 hex digits> <JSON>`; the first line names the
-//! version. A torn last line, as a loss of power leaves it, ends the reading; what was synced
-//! before it is kept. When the log has grown, a new snapshot replaces it: written whole, then
-//! renamed, under the next generation's number, so that at any moment exactly one snapshot and
-//! its own log count. The format is documented in `docs/formats/respond-journal.md`.
+//! Both files hold lines of `<CRC32C of the rest, 8 hex digits> <JSON>`; the first line names whose
+//! they are and their version. A torn last line, as a loss of power leaves it, ends the reading;
+//! what was synced before it is kept. When the log has grown, a new snapshot replaces it: written
+//! whole, then renamed, under the next generation's number, so that at any moment exactly one
+//! snapshot and its own log count. What the lines hold is documented by who writes them, in
+//! `docs/formats/respond-journal.md` and `docs/formats/catalog-journal.md`.
 
+use std::borrow::Borrow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,23 +16,35 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use vigie_world::{AppendFile, Disk, FileLock};
 
-/// What a journal keeps.
-pub(crate) trait Durable: Serialize + DeserializeOwned {
-    /// The first line of its files.
+/// What a journal keeps, a line each.
+pub trait Durable: Serialize + DeserializeOwned {
+    /// The first line of its files: whose they are, and the version.
     const HEADER: &'static str;
+    /// What becomes of a line that is sound and not understood.
+    const UNKNOWN: Unknown;
 
     /// Whether it must be on disk before anybody hears of it.
     fn is_urgent(&self) -> bool;
 }
 
+/// What becomes of a line whose checksum is right and that is not understood: a newer version wrote
+/// it, and the next snapshot would not have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// It is reported and left out.
+    LeftOut,
+    /// The journal is not opened.
+    Refused,
+}
+
 /// A log shorter than this is not worth a new snapshot.
 const LOG_BYTES_MIN: u64 = 4 << 20;
 /// Bytes that a file may have when it is read.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+const FILE_BYTES_MAX: u64 = 4 << 30;
 
-/// The two files of one tenant, open for writing.
+/// The two files, open for writing.
 #[derive(Debug)]
-pub(crate) struct Journal<R> {
+pub struct Journal<R> {
     record: std::marker::PhantomData<fn(R)>,
     disk: Arc<dyn Disk>,
     folder: PathBuf,
@@ -47,7 +61,7 @@ pub(crate) struct Journal<R> {
 
 impl<R: Durable> Journal<R> {
     /// Opens the files in `folder` (made when it is not there) and reads what was kept.
-    pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> io::Result<(Self, Vec<R>)> {
+    pub fn open(disk: Arc<dyn Disk>, folder: &Path) -> io::Result<(Self, Vec<R>)> {
         disk.create_folder(folder)?;
         let lock = disk.lock(&folder.join("lock"))?;
         let generation = newest(&*disk, folder)?;
@@ -90,8 +104,9 @@ impl<R: Durable> Journal<R> {
         Ok((journal, records))
     }
 
-    /// Writes records; they survive the loss of power when it returns and one was urgent.
-    pub(crate) fn write(&mut self, records: &[R]) -> io::Result<()> {
+    /// Writes records; they survive the loss of power when it returns and one was urgent. When it
+    /// fails they may be there or not until the next one is written, or all is replaced.
+    pub fn write(&mut self, records: &[R]) -> io::Result<()> {
         if self.is_broken {
             return Err(io::Error::other("the last snapshot failed; another one must be written"));
         }
@@ -111,14 +126,19 @@ impl<R: Durable> Journal<R> {
         Ok(())
     }
 
+    /// Whether the last snapshot failed: nothing can be written before another one.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
     /// Whether a snapshot is due: the log has grown so much, or the last one failed.
-    pub(crate) fn is_long(&self) -> bool {
+    pub fn is_long(&self) -> bool {
         self.is_broken
             || self.log.length() > LOG_BYTES_MIN.max(self.snapshot_bytes.saturating_mul(2))
     }
 
     /// Starts anew with `records`, which are everything there is.
-    pub(crate) fn replace(&mut self, records: &[R]) -> io::Result<()> {
+    pub fn replace(&mut self, records: impl IntoIterator<Item = impl Borrow<R>>) -> io::Result<()> {
         // Never a number that was tried before: whether a failed snapshot is on disk is not known,
         // and one that is would hide what its elder's log was given since. So nothing is written
         // there any more either.
@@ -127,7 +147,7 @@ impl<R: Durable> Journal<R> {
         let generation = self.generation;
         let mut text = line(R::HEADER);
         for record in records {
-            text.push_str(&encode(record)?);
+            text.push_str(&encode(record.borrow())?);
         }
         // The log first: a snapshot without its log would be read as one without changes, but
         // the changes that follow must have a file whose name is durable.
@@ -198,10 +218,17 @@ fn read_lines<R: Durable>(
             return Err(io::Error::other(message));
         }
         if number > 0 {
+            let line = number + 1;
             match serde_json::from_str(text) {
                 Ok(record) => records.push(record),
-                // The checksum is right: a newer version wrote it.
-                Err(error) => tracing::warn!(%error, "a record of the journal is not understood"),
+                Err(error) if R::UNKNOWN == Unknown::Refused => {
+                    let message = format!("{}, line {line}: {error}", path.display());
+                    return Err(io::Error::other(message));
+                }
+                Err(error) => tracing::warn!(
+                    file = %path.display(), line, %error,
+                    "a line of the journal is not understood and left out"
+                ),
             }
         }
         valid += whole.len() as u64;
@@ -224,10 +251,36 @@ mod tests {
     use vigie_world::SimDisk;
 
     use super::*;
-    use crate::Record;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+    enum Record {
+        Gone(usize),
+    }
+
+    impl Durable for Record {
+        const HEADER: &'static str = "vigie-test 1";
+        const UNKNOWN: Unknown = Unknown::LeftOut;
+
+        fn is_urgent(&self) -> bool {
+            false
+        }
+    }
+
+    /// The same, for who must not lose what is not understood.
+    #[derive(Debug, Serialize, serde::Deserialize)]
+    struct Strict(Record);
+
+    impl Durable for Strict {
+        const HEADER: &'static str = Record::HEADER;
+        const UNKNOWN: Unknown = Unknown::Refused;
+
+        fn is_urgent(&self) -> bool {
+            true
+        }
+    }
 
     fn gone(number: usize) -> Record {
-        Record::SilenceGone { id: number.to_string() }
+        Record::Gone(number)
     }
 
     fn open(disk: &SimDisk) -> (Journal<Record>, Vec<Record>) {
@@ -252,6 +305,21 @@ mod tests {
         assert_eq!(open(&disk).1, [gone(3), gone(4)]);
         let files = disk.list(Path::new("/data/respond")).unwrap();
         assert_eq!(files.len(), 2, "old files are gone: {files:?}");
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_is_left_out_or_refused() {
+        let disk = SimDisk::from_seed(1);
+        let (mut journal, _) = open(&disk);
+        journal.write(&[gone(1)]).unwrap();
+        journal.log.append(line(r#"{"Newer":1}"#).as_bytes()).unwrap();
+        journal.log_bytes = journal.log.length();
+        journal.write(&[gone(2)]).unwrap();
+        drop(journal);
+        assert_eq!(open(&disk).1, [gone(1), gone(2)]);
+        let folder = Path::new("/data/respond");
+        let error = Journal::<Strict>::open(Arc::new(disk.clone()), folder).unwrap_err();
+        assert!(error.to_string().contains("log-0, line 3: unknown variant"), "{error}");
     }
 
     /// Whatever operation of a snapshot fails: what is acknowledged later is read again.
