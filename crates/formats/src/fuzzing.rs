@@ -168,13 +168,13 @@ pub fn log_document(data: &[u8]) {
 
 /// A sender of Beats, from its first byte on.
 pub fn lumberjack(data: &[u8]) {
-    use crate::lumberjack::{Frame, Read, each_event, inflate, read};
+    use crate::lumberjack::{Frame, Read, events, inflate, read};
     let (mut rest, mut inflated) = (data, Vec::new());
     while let Ok(Read::Frame { frame, length, .. }) = read(rest) {
         if let Frame::Compressed(bytes) = frame
             && inflate(bytes, &mut inflated).is_ok()
         {
-            each_event(&inflated, |_| {}).ok();
+            events(&inflated).for_each(drop);
         }
         rest = rest.get(length..).unwrap_or_default();
     }

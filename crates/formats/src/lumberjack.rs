@@ -189,25 +189,27 @@ pub fn inflate(compressed: &[u8], out: &mut Vec<u8>) -> Result<(), LumberjackErr
     Ok(decompress(Compression::Zlib, compressed, DECOMPRESSED_BYTES_MAX, out)?)
 }
 
-/// Hands the events of a decompressed frame to `each`.
-pub fn each_event<'a>(
-    mut bytes: &'a [u8],
-    mut each: impl FnMut(Frame<'a>),
-) -> Result<(), LumberjackError> {
-    while !bytes.is_empty() {
-        match read(bytes)? {
-            Read::Frame {
+/// The events of a decompressed frame, each with its bytes. Nothing follows an error.
+pub fn events(
+    mut bytes: &[u8],
+) -> impl Iterator<Item = Result<(Frame<'_>, usize), LumberjackError>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let event = match read(bytes) {
+            Ok(Read::Frame {
                 frame: frame @ (Frame::Json { .. } | Frame::Pairs { .. }),
                 length,
                 ..
-            } => {
-                each(frame);
-                bytes = bytes.get(length..).unwrap_or_default();
-            }
-            _ => return Err(LumberjackError::Nested),
-        }
-    }
-    Ok(())
+            }) => Ok((frame, length)),
+            Ok(_) => Err(LumberjackError::Nested),
+            Err(error) => Err(error),
+        };
+        let length = event.as_ref().map_or(bytes.len(), |(_, length)| *length);
+        bytes = bytes.get(length..).unwrap_or_default();
+        Some(event)
+    })
 }
 
 /// The acknowledgement of everything up to `sequence`; of 0, a sign of life.
@@ -257,17 +259,17 @@ mod tests {
 
     #[test]
     fn compressed_frames_hold_events_and_nothing_else() {
-        let events = [json_frame(1, b"{\"a\":1}"), json_frame(2, b"{}")].concat();
+        let sent = [json_frame(1, b"{\"a\":1}"), json_frame(2, b"{}")].concat();
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(&events).unwrap();
+        encoder.write_all(&sent).unwrap();
         let mut out = Vec::new();
         inflate(&encoder.finish().unwrap(), &mut out).unwrap();
-        let mut found = Vec::new();
-        each_event(&out, |frame| found.push(frame)).unwrap();
+        let all = |bytes| events(bytes).collect::<Result<Vec<_>, _>>();
+        let found = all(&out).unwrap();
         assert_eq!(found.len(), 2);
-        assert_eq!(found[1], Frame::Json { sequence: 2, payload: b"{}" });
-        assert_eq!(each_event(&out[..out.len() - 1], |_| {}), Err(LumberjackError::Nested));
-        assert_eq!(each_event(b"2C\0\0\0\x01x", |_| {}), Err(LumberjackError::Nested));
+        assert_eq!(found[1], (Frame::Json { sequence: 2, payload: b"{}" }, 12));
+        assert_eq!(all(&out[..out.len() - 1]), Err(LumberjackError::Nested));
+        assert_eq!(all(b"2C\0\0\0\x01x"), Err(LumberjackError::Nested));
         assert!(matches!(inflate(b"no zlib", &mut out), Err(LumberjackError::Compression(_))));
     }
 

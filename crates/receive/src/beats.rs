@@ -18,18 +18,17 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use vigie_formats::lumberjack::{self, Frame, LumberjackError};
-use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink, RefusalKind};
+use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink};
 use vigie_world::World;
 
 use self::reader::FrameReader;
+use crate::delivery::deliver;
+use crate::door::{self, HELD_BYTES_MAX, Held, HeldTooMuch};
 
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 1_000;
 /// Connections that hold a whole frame and what it becomes at once; the others wait, their senders
 /// with them.
 const WORKING_MAX: usize = 8;
@@ -39,10 +38,6 @@ const BATCH_EVENTS_MAX: usize = 2_048;
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// How often a sender that waits gets a sign of life; go-lumber's interval.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
-/// The TLS handshake takes no longer.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// The longest wait between two tries to deliver.
-const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What an event is on the wire.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +82,7 @@ pub struct BeatsDoor {
     world: World,
     stats: Arc<BeatsStats>,
     working: Arc<Semaphore>,
+    held: Arc<Held>,
 }
 
 impl fmt::Debug for BeatsDoor {
@@ -105,6 +101,8 @@ enum Ended {
     #[error("stopping")]
     Stopping,
     #[error(transparent)]
+    TooMuch(#[from] HeldTooMuch),
+    #[error(transparent)]
     Malformed(#[from] LumberjackError),
 }
 
@@ -117,7 +115,8 @@ impl BeatsDoor {
         world: World,
     ) -> Self {
         let working = Arc::new(Semaphore::new(WORKING_MAX));
-        Self { options, decode, sink, world, stats: Arc::default(), working }
+        let held = Held::new(HELD_BYTES_MAX);
+        Self { options, decode, sink, world, stats: Arc::default(), working, held }
     }
 
     /// What it has taken.
@@ -127,41 +126,16 @@ impl BeatsDoor {
 
     /// Takes connections until `stop`.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let mut connections = tokio::task::JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            while connections.try_join_next().is_some() {}
-            let Ok((stream, peer)) = accepted else { continue };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                tracing::warn!(%peer, "too many connections, this one is closed");
-                continue;
-            };
+        door::serve(listener, &self.world, &stop, |stream, peer| {
+            self.stats.connections.fetch_add(1, Ordering::Relaxed);
             let (door, stop) = (self.clone(), stop.clone());
-            connections.spawn(async move {
-                door.accepted(stream, peer, &stop).await;
-                drop(place);
-            });
-        }
-        while connections.join_next().await.is_some() {}
-    }
-
-    async fn accepted(&self, stream: TcpStream, peer: SocketAddr, stop: &CancellationToken) {
-        self.stats.connections.fetch_add(1, Ordering::Relaxed);
-        // Acknowledgements are six bytes.
-        stream.set_nodelay(true).ok();
-        let Some(tls) = &self.options.tls else {
-            return self.connection(stream, peer, stop).await;
-        };
-        let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
-        match tokio::time::timeout(HANDSHAKE, handshake).await {
-            Ok(Ok(stream)) => self.connection(stream, peer, stop).await,
-            Ok(Err(error)) => tracing::warn!(%peer, %error, "TLS handshake failed"),
-            Err(_) => tracing::warn!(%peer, "TLS handshake took too long"),
-        }
+            async move {
+                if let Some(stream) = door::secured(stream, peer, door.options.tls.as_ref()).await {
+                    door.connection(stream, peer, &stop).await;
+                }
+            }
+        })
+        .await;
     }
 
     async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
@@ -175,7 +149,7 @@ impl BeatsDoor {
             door: self,
             peer,
             stop,
-            reader: FrameReader::new(input),
+            reader: FrameReader::new(input, self.held.share()),
             output,
             version: b'2',
             window: 0,
@@ -187,6 +161,9 @@ impl BeatsDoor {
         match connection.run().await {
             Ok(()) | Err(Ended::Gone | Ended::Stopping) => {}
             Err(Ended::Idle) => tracing::debug!(%peer, "an idle connection is closed"),
+            Err(Ended::TooMuch(error)) => {
+                tracing::warn!(%peer, %error, "the connection of a Beat is closed");
+            }
             Err(Ended::Malformed(error)) => {
                 self.stats.malformed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%peer, %error, "the connection of a Beat is closed");
@@ -250,19 +227,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<'_, R, W> {
             Frame::Compressed(compressed) => {
                 let mut inflated = Vec::new();
                 lumberjack::inflate(compressed, &mut inflated)?;
-                let mut rest = inflated.as_slice();
-                while !rest.is_empty() {
-                    match lumberjack::read(rest)? {
-                        lumberjack::Read::Frame {
-                            frame: frame @ (Frame::Json { .. } | Frame::Pairs { .. }),
-                            length,
-                            ..
-                        } => {
-                            self.event(&frame, length).await?;
-                            rest = rest.get(length..).unwrap_or_default();
-                        }
-                        _ => return Err(LumberjackError::Nested.into()),
-                    }
+                for event in lumberjack::events(&inflated) {
+                    let (frame, length) = event?;
+                    self.event(&frame, length).await?;
                 }
             }
             Frame::Json { .. } | Frame::Pairs { .. } => self.event(&frame, bytes.len()).await?,
@@ -332,7 +299,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<'_, R, W> {
         if events.is_empty() {
             return Ok(());
         }
-        let count = events.len() as u64;
         let origin = EventOrigin {
             kind: "beats".into(),
             input: self.door.options.input.as_str().into(),
@@ -340,25 +306,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<'_, R, W> {
             ..EventOrigin::default()
         };
         let batch = EventBatch { origin, events };
-        let (sink, clock) = (Arc::clone(&self.door.sink), Arc::clone(&self.door.world.clock));
-        let mut wait = Duration::from_millis(100);
-        loop {
-            match self.alive(sink.deliver(batch.clone())).await? {
-                Ok(()) => {
-                    self.door.stats.events.fetch_add(count, Ordering::Relaxed);
-                    return Ok(());
-                }
-                Err(refusal) if refusal.kind == RefusalKind::Invalid => {
-                    tracing::warn!(count, error = %refusal, "events that can never be kept are dropped");
-                    return Ok(());
-                }
-                Err(refusal) => {
-                    tracing::warn!(count, error = %refusal, "events are not taken now, trying again");
-                    self.alive(clock.sleep(wait)).await?;
-                    wait = (wait * 2).min(WAIT_MAX);
-                }
-            }
-        }
+        let (sink, world) = (Arc::clone(&self.door.sink), self.door.world.clone());
+        let stop = self.stop.clone();
+        let kept = self.alive(deliver(&*sink, &world, batch, &stop)).await?;
+        self.door.stats.events.fetch_add(kept.ok_or(Ended::Stopping)?, Ordering::Relaxed);
+        Ok(())
     }
 }
 

@@ -22,16 +22,13 @@ use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink, Object, TIME
 use vigie_world::World;
 
 use crate::delivery::deliver;
+use crate::door::{self, CHUNK_BYTES, HELD_BYTES_MAX, Held, HeldShare, HeldTooMuch};
 use crate::text_door::TextDoorStats;
 
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 1_000;
 /// Connections that work on a whole message at once; the others wait, their senders with them.
 const WORKING_MAX: usize = 8;
 /// Events that are handed on together.
 const BATCH_EVENTS_MAX: usize = 2_048;
-/// What is read at once.
-const CHUNK_BYTES: usize = 64 << 10;
 /// A connection on which nothing comes for so long is closed; senders keep theirs open and make
 /// another when they need one.
 const IDLE: Duration = Duration::from_mins(10);
@@ -43,11 +40,30 @@ pub struct ForwardDoor {
     world: World,
     stats: Arc<TextDoorStats>,
     working: Arc<Semaphore>,
+    held: Arc<Held>,
 }
 
 impl fmt::Debug for ForwardDoor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ForwardDoor").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+/// What came on a connection and is not taken.
+#[derive(Debug)]
+struct Unread {
+    bytes: Vec<u8>,
+    held: HeldShare,
+}
+
+impl Unread {
+    /// The first `length` bytes.
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        let rest = self.bytes.split_off(length.min(self.bytes.len()));
+        let whole = std::mem::replace(&mut self.bytes, rest);
+        // Less than before, which is never too much.
+        self.held.hold(self.bytes.len()).ok();
+        whole
     }
 }
 
@@ -59,13 +75,16 @@ enum Ended {
     #[error("a message is larger than {MESSAGE_BYTES_MAX} bytes")]
     TooLarge,
     #[error(transparent)]
+    TooMuch(#[from] HeldTooMuch),
+    #[error(transparent)]
     Malformed(#[from] ForwardError),
 }
 
 impl ForwardDoor {
     /// A door that leads to `sink`.
     pub fn new(sink: Arc<dyn EventSink>, world: World) -> Self {
-        Self { sink, world, stats: Arc::default(), working: Arc::new(Semaphore::new(WORKING_MAX)) }
+        let working = Arc::new(Semaphore::new(WORKING_MAX));
+        Self { sink, world, stats: Arc::default(), working, held: Held::new(HELD_BYTES_MAX) }
     }
 
     /// What it has taken.
@@ -75,27 +94,11 @@ impl ForwardDoor {
 
     /// Takes connections until `stop`.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let mut connections = tokio::task::JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            while connections.try_join_next().is_some() {}
-            let Ok((stream, peer)) = accepted else { continue };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                tracing::warn!(%peer, "too many connections, this one is closed");
-                continue;
-            };
-            stream.set_nodelay(true).ok();
+        door::serve(listener, &self.world, &stop, |stream, peer| {
             let (door, stop) = (self.clone(), stop.clone());
-            connections.spawn(async move {
-                door.connection(stream, peer, &stop).await;
-                drop(place);
-            });
-        }
-        while connections.join_next().await.is_some() {}
+            async move { door.connection(stream, peer, &stop).await }
+        })
+        .await;
     }
 
     async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
@@ -104,9 +107,9 @@ impl ForwardDoor {
         peer: SocketAddr,
         stop: &CancellationToken,
     ) {
-        let mut bytes = Vec::new();
+        let mut unread = Unread { bytes: Vec::new(), held: self.held.share() };
         let ended = loop {
-            if let Err(ended) = self.message(&mut stream, &mut bytes, peer, stop).await {
+            if let Err(ended) = self.message(&mut stream, &mut unread, peer, stop).await {
                 break ended;
             }
         };
@@ -120,17 +123,16 @@ impl ForwardDoor {
     async fn message<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: &mut S,
-        bytes: &mut Vec<u8>,
+        unread: &mut Unread,
         peer: SocketAddr,
         stop: &CancellationToken,
     ) -> Result<(), Ended> {
-        let length = self.fill(stream, bytes, stop).await?;
-        let rest = bytes.split_off(length.min(bytes.len()));
-        let whole = std::mem::replace(bytes, rest);
+        let length = self.fill(stream, unread, stop).await?;
         let working = tokio::select! {
             () = stop.cancelled() => return Err(Ended::Gone),
             working = self.working.acquire() => working,
         };
+        let whole = unread.take(length);
         let Some(message) = read(&whole)? else { return Ok(()) };
         self.take(&message, peer, stop).await?;
         drop(working);
@@ -150,9 +152,10 @@ impl ForwardDoor {
     async fn fill<S: AsyncRead + Unpin>(
         &self,
         stream: &mut S,
-        bytes: &mut Vec<u8>,
+        unread: &mut Unread,
         stop: &CancellationToken,
     ) -> Result<usize, Ended> {
+        let Unread { bytes, held } = unread;
         let mut extent = Extent::default();
         loop {
             if let Some(length) = extent.of(bytes).map_err(ForwardError::from)? {
@@ -170,6 +173,7 @@ impl ForwardDoor {
                     return Err(Ended::Gone);
                 },
             }
+            held.hold(bytes.len())?;
         }
     }
 
@@ -204,7 +208,6 @@ impl ForwardDoor {
         if events.is_empty() {
             return Ok(());
         }
-        let count = events.len() as u64;
         let origin = EventOrigin {
             kind: "forward".into(),
             input: "forward".into(),
@@ -212,10 +215,8 @@ impl ForwardDoor {
             ..EventOrigin::default()
         };
         let batch = EventBatch { origin, events };
-        if !deliver(&*self.sink, &self.world, batch, stop).await {
-            return Err(Ended::Gone);
-        }
-        self.stats.events.fetch_add(count, Ordering::Relaxed);
+        let kept = deliver(&*self.sink, &self.world, batch, stop).await.ok_or(Ended::Gone)?;
+        self.stats.events.fetch_add(kept, Ordering::Relaxed);
         Ok(())
     }
 }

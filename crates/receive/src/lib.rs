@@ -8,6 +8,7 @@ pub mod beats;
 pub mod config;
 pub(crate) mod delivery;
 pub mod discovery;
+pub(crate) mod door;
 pub mod forward;
 pub mod host;
 pub mod lines;

@@ -11,32 +11,27 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::AsyncRead;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::{Semaphore, mpsc};
-use tokio_rustls::TlsAcceptor;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vigie_formats::framing::Framing;
 use vigie_model::event::{Event, EventBatch, EventOrigin, EventSink};
 use vigie_world::World;
 
-use self::frames::{Frames, Taken};
+use self::frames::{Filled, Frames, Taken};
 use crate::delivery::deliver;
+use crate::door::{self, HELD_BYTES_MAX, Held, HeldShare};
 
 /// A line is no longer; the rest of a longer one is another line.
 const LINE_BYTES_MAX: usize = 1 << 20;
 /// Lines that are handed on together.
 const BATCH_LINES_MAX: usize = 1_000;
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 1_000;
 /// Datagrams that wait for the sink.
 const DATAGRAMS_WAITING_MAX: usize = 10_000;
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
-/// The TLS handshake takes no longer.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Makes events of a line or a datagram and of who sent it.
 pub type Decode = Arc<dyn Fn(&[u8], SocketAddr) -> Vec<Event> + Send + Sync>;
@@ -114,45 +109,26 @@ impl TextDoor {
 
     /// Takes connections until `stop`.
     pub async fn serve_tcp(self, listener: TcpListener, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let mut connections = tokio::task::JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            while connections.try_join_next().is_some() {}
-            let Ok((stream, peer)) = accepted else { continue };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                tracing::warn!(%peer, "too many connections, this one is closed");
-                continue;
-            };
-            let (door, stop) = (self.clone(), stop.clone());
-            connections.spawn(async move {
-                door.accepted(stream, peer, &stop).await;
-                drop(place);
-            });
-        }
-        while connections.join_next().await.is_some() {}
-    }
-
-    async fn accepted(&self, stream: TcpStream, peer: SocketAddr, stop: &CancellationToken) {
-        let Some(tls) = &self.tls else { return self.connection(stream, peer, stop).await };
-        let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
-        match tokio::time::timeout(HANDSHAKE, handshake).await {
-            Ok(Ok(stream)) => self.connection(stream, peer, stop).await,
-            Ok(Err(error)) => tracing::warn!(%peer, %error, "TLS handshake failed"),
-            Err(_) => tracing::warn!(%peer, "TLS handshake took too long"),
-        }
+        let held = Held::new(HELD_BYTES_MAX);
+        door::serve(listener, &self.world, &stop, |stream, peer| {
+            let (door, stop, held) = (self.clone(), stop.clone(), held.share());
+            async move {
+                if let Some(stream) = door::secured(stream, peer, door.tls.as_ref()).await {
+                    door.connection(stream, held, peer, &stop).await;
+                }
+            }
+        })
+        .await;
     }
 
     async fn connection<S: AsyncRead + Unpin>(
         &self,
         stream: S,
+        held: HeldShare,
         peer: SocketAddr,
         stop: &CancellationToken,
     ) {
-        let mut frames = Frames::new(stream, self.framing, LINE_BYTES_MAX);
+        let mut frames = Frames::new(stream, held, self.framing, LINE_BYTES_MAX);
         loop {
             let mut events = Vec::new();
             let is_open = tokio::select! {
@@ -181,12 +157,18 @@ impl TextDoor {
                     return false;
                 }
                 Taken::Nothing if !events.is_empty() => return true,
-                Taken::Nothing => {
-                    if !frames.fill().await {
+                Taken::Nothing => match frames.fill().await {
+                    Filled::More => {}
+                    Filled::End => {
                         self.message(frames.rest(), peer, events);
                         return false;
                     }
-                }
+                    Filled::TooMuch(error) => {
+                        self.stats.wrong.fetch_add(1, Ordering::Relaxed);
+                        tracing::warn!(%peer, %error, "a connection is closed");
+                        return false;
+                    }
+                },
             }
         }
         true
@@ -240,13 +222,10 @@ impl TextDoor {
         if events.is_empty() {
             return true;
         }
-        let count = events.len() as u64;
         let origin = EventOrigin { peer: Some(peer), ..self.origin.clone() };
         let batch = EventBatch { origin, events };
-        let is_kept = deliver(&*self.sink, &self.world, batch, stop).await;
-        if is_kept {
-            self.stats.events.fetch_add(count, Ordering::Relaxed);
-        }
-        is_kept
+        let Some(kept) = deliver(&*self.sink, &self.world, batch, stop).await else { return false };
+        self.stats.events.fetch_add(kept, Ordering::Relaxed);
+        true
     }
 }

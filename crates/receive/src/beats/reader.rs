@@ -4,9 +4,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use vigie_formats::lumberjack::{Read, read};
 
 use super::Ended;
-
-/// What is read at once.
-const CHUNK_BYTES: usize = 64 << 10;
+use crate::door::{CHUNK_BYTES, HeldShare};
 
 /// Reads until a whole frame is there. What it holds grows with what arrived, not with what a
 /// frame says that it will be.
@@ -14,13 +12,14 @@ const CHUNK_BYTES: usize = 64 << 10;
 pub(super) struct FrameReader<R> {
     input: R,
     bytes: Vec<u8>,
+    held: HeldShare,
     /// Bytes of the frame at the beginning, once it is whole.
     length: usize,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    pub(super) fn new(input: R) -> Self {
-        Self { input, bytes: Vec::new(), length: 0 }
+    pub(super) fn new(input: R, held: HeldShare) -> Self {
+        Self { input, bytes: Vec::new(), held, length: 0 }
     }
 
     /// Reads until a frame is whole. `false`: the sender has ended. Nothing is lost when this is
@@ -40,7 +39,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             self.bytes.reserve(CHUNK_BYTES);
             match self.input.read_buf(&mut self.bytes).await {
                 Ok(0) | Err(_) => return Ok(false),
-                Ok(_) => {}
+                Ok(_) => self.held.hold(self.bytes.len())?,
             }
         }
     }
@@ -49,6 +48,9 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(super) fn take(&mut self) -> Vec<u8> {
         let rest = self.bytes.split_off(self.length.min(self.bytes.len()));
         self.length = 0;
-        std::mem::replace(&mut self.bytes, rest)
+        let frame = std::mem::replace(&mut self.bytes, rest);
+        // Less than before, which is never too much.
+        self.held.hold(self.bytes.len()).ok();
+        frame
     }
 }

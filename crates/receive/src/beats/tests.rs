@@ -2,7 +2,8 @@
 
 use parking_lot::Mutex;
 use tokio::io::AsyncReadExt as _;
-use vigie_model::event::{DeliverFuture, Refusal};
+use tokio::net::TcpStream;
+use vigie_model::event::{DeliverFuture, Refusal, RefusalKind};
 
 use super::*;
 
@@ -42,12 +43,21 @@ fn window(events: u32) -> Vec<u8> {
 }
 
 async fn open(sink: Arc<Sink>, world: World) -> (TcpStream, CancellationToken, Arc<BeatsStats>) {
+    open_holding(HELD_BYTES_MAX, sink, world).await
+}
+
+async fn open_holding(
+    held_max: usize,
+    sink: Arc<Sink>,
+    world: World,
+) -> (TcpStream, CancellationToken, Arc<BeatsStats>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let options =
         BeatsOptions { input: "beats".into(), idle: Duration::from_secs(3_600), tls: None };
     let decode: DecodeBeats = Arc::new(|_, _| Event::at(0));
-    let door = BeatsDoor::new(options, decode, sink, world);
+    let mut door = BeatsDoor::new(options, decode, sink, world);
+    door.held = Held::new(held_max);
     let (stats, stop) = (door.stats(), CancellationToken::new());
     tokio::spawn(door.serve(listener, stop.clone()));
     (TcpStream::connect(address).await.unwrap(), stop, stats)
@@ -124,4 +134,30 @@ async fn nonsense_closes_its_connection_only() {
     second.write_all(&window(1)).await.unwrap();
     assert_eq!(answer(&mut second).await, *b"2A\0\0\0\x01");
     assert_eq!(stats.malformed.load(Ordering::Relaxed), 1);
+}
+
+/// Frames that are within their own limit and never end are within one for all of them too.
+#[tokio::test]
+async fn who_never_ends_a_frame_cannot_fill_the_memory() {
+    let sink = Arc::new(Sink::default());
+    let (mut first, _stop, stats) = open_holding(1 << 20, Arc::clone(&sink), World::real()).await;
+    let mut second = TcpStream::connect(first.peer_addr().unwrap()).await.unwrap();
+    let mut small = TcpStream::connect(first.peer_addr().unwrap()).await.unwrap();
+    let mut endless = b"2J\0\0\0\x01\x01\0\0\0".to_vec();
+    endless.resize(800 << 10, b' ');
+    first.write_all(&endless).await.unwrap();
+    // It may be reset while it still sends.
+    second.write_all(&endless).await.ok();
+    let (mut byte, mut other) = ([0], [0]);
+    let closed = async {
+        tokio::select! {
+            read = first.read(&mut byte) => read,
+            read = second.read(&mut other) => read,
+        }
+    };
+    let closed = tokio::time::timeout(Duration::from_secs(30), closed).await.unwrap();
+    assert!(matches!(closed, Ok(0) | Err(_)), "one of the two is closed: {closed:?}");
+    small.write_all(&window(3)).await.unwrap();
+    assert_eq!(answer(&mut small).await, *b"2A\0\0\0\x03", "who sends little is not kept out");
+    assert_eq!(stats.malformed.load(Ordering::Relaxed), 0);
 }
