@@ -248,6 +248,7 @@ impl SpanSink for SpanMetrics {
         let written = self.inner.write_spans(tenant, batch, ack);
         Box::pin(async move {
             let report = written.await?;
+            // Which spans of a batch were rejected is not told: they are counted along.
             if report.accepted > 0 {
                 self.commit(&tables, observed);
             }

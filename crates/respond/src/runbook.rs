@@ -19,9 +19,7 @@ mod select;
 mod tests;
 
 pub use allow::{AllowList, AllowedHttp, AllowedProgram, anchored};
-pub use evidence::{
-    Answer, Answers, Evidence, EvidenceError, NoEvidence, ROWS_MAX, Sample, ask_all,
-};
+pub use evidence::{Answer, Answers, Evidence, EvidenceError, ROWS_MAX, Sample, ask_all};
 pub use gate::{Breaker, Gate, Ledger};
 pub use judge::{JudgeInput, Judged, Truth, judge, with_approval};
 pub use options::RunbookOptions;

@@ -23,6 +23,7 @@ pub mod loki;
 mod number;
 pub mod otlp;
 pub mod page;
+mod passwords;
 pub mod prometheus;
 mod span_form;
 pub mod sql;

@@ -16,8 +16,9 @@ use vigie_world::World;
 
 pub(crate) use secret::{secret_hash, token_secret, uid};
 
+use crate::passwords::Passwords;
+
 use attempts::Attempts;
-use password::Passwords;
 
 /// How long sessions last and who is let in without one.
 #[derive(Debug, Clone)]
@@ -132,12 +133,12 @@ impl Users {
 
     /// The hash to keep for a password.
     pub(crate) async fn hash_password(&self, password: &str) -> Result<String, String> {
-        self.passwords.hash(password).await
+        password::hash(&self.passwords, password).await
     }
 
     /// Whether `password` is this user's.
     pub(crate) async fn is_password_of(&self, user: &User, password: &str) -> bool {
-        self.passwords.verify(&user.login, password, Some(&user.password_hash)).await
+        password::verify(&self.passwords, &user.login, password, Some(&user.password_hash)).await
     }
 
     /// The user with this name (or address) and password.
@@ -151,7 +152,7 @@ impl Users {
         self.attempts.check(login, peer, now).map_err(SignInError::TooOften)?;
         let user = self.state().user_named(login).cloned();
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
-        let is_right = self.passwords.verify(login, password, hash).await;
+        let is_right = password::verify(&self.passwords, login, password, hash).await;
         match user {
             Some(user) if is_right && !user.is_disabled => {
                 self.attempts.succeeded(login, peer);

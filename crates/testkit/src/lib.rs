@@ -24,33 +24,27 @@ pub fn shared(test: &str, path: &str) -> Option<PathBuf> {
 }
 
 /// The Python interpreter with the official clients, or `None` after saying that `test` is skipped.
-#[expect(clippy::disallowed_methods, reason = "the test runner passes the interpreter on")]
 pub fn python(test: &str) -> Option<PathBuf> {
-    let found = std::env::var("VIGIE_TEST_PYTHON").ok().map(PathBuf::from);
-    if found.is_none() {
-        eprintln!("skipped: {test} needs Python clients; run it by cargo xtask test");
-    }
-    found
+    from_runner(test, "VIGIE_TEST_PYTHON", "Python clients")
 }
 
 /// The Python interpreter with the packages that the seed's applications need, or `None` after
 /// saying that `test` is skipped.
-#[expect(clippy::disallowed_methods, reason = "the test runner passes the interpreter on")]
 pub fn python_of_seed(test: &str) -> Option<PathBuf> {
-    let found = std::env::var("VIGIE_TEST_PYTHON_SEED").ok().map(PathBuf::from);
-    if found.is_none() {
-        eprintln!("skipped: {test} needs the seed's Python packages; run it by cargo xtask test");
-    }
-    found
+    from_runner(test, "VIGIE_TEST_PYTHON_SEED", "the seed's Python packages")
 }
 
 /// The `node_modules` with the packages that the seed's applications need, or `None` after saying
 /// that `test` is skipped.
-#[expect(clippy::disallowed_methods, reason = "the test runner passes the folder on")]
 pub fn node_of_seed(test: &str) -> Option<PathBuf> {
-    let found = std::env::var("VIGIE_TEST_NODE_SEED").ok().map(PathBuf::from);
+    from_runner(test, "VIGIE_TEST_NODE_SEED", "the seed's Node packages")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test runner passes on what it has installed")]
+fn from_runner(test: &str, variable: &str, what: &str) -> Option<PathBuf> {
+    let found = std::env::var(variable).ok().map(PathBuf::from);
     if found.is_none() {
-        eprintln!("skipped: {test} needs the seed's Node packages; run it by cargo xtask test");
+        eprintln!("skipped: {test} needs {what}; run it by cargo xtask test");
     }
     found
 }

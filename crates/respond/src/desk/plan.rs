@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigie_language::runbook::Runbook;
+use vigie_language::runbook::{Mode, Runbook};
 
 use crate::incident::BookOptions;
 use crate::oncall::OnCall;
@@ -44,6 +44,11 @@ impl DeskPlan {
     /// The runbook of that name.
     pub fn runbook(&self, name: &str) -> Option<&ReadyRunbook> {
         self.runbooks.iter().find(|ready| ready.runbook.name == name)
+    }
+
+    /// How far that runbook may go here: no further than itself, nor than all.
+    pub fn mode_of(&self, runbook: &Runbook) -> Mode {
+        self.options.mode.min(runbook.mode)
     }
 
     /// Takes runbooks of a file; the error says what is wrong with them.

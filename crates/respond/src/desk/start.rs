@@ -258,7 +258,7 @@ fn begin(
     now_ms: i64,
 ) -> Result<u64, String> {
     let runbook = wanted.runbook;
-    let mode = plan.options.mode.min(runbook.mode);
+    let mode = plan.mode_of(runbook);
     if mode == Mode::Off {
         return Err("runbooks are off".to_owned());
     }

@@ -50,7 +50,7 @@ impl Evidence for Metrics {
         _: i64,
     ) -> BoxFuture<'a, Result<Answer, EvidenceError>> {
         let answer = match query {
-            Query::Sql(_) => Err(EvidenceError::NoEngine("SQL")),
+            Query::Sql(_) => Err(EvidenceError::Failed("no SQL engine".to_owned())),
             Query::Promql(text) => {
                 let value = self.0.lock().get(text).copied();
                 let sample = |value| Sample { labels: BTreeMap::new(), value };

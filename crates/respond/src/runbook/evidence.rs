@@ -112,9 +112,6 @@ impl fmt::Display for Answer {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceError {
-    /// Nobody here speaks that language.
-    #[error("no {0} engine")]
-    NoEngine(&'static str),
     /// It failed.
     #[error("{0}")]
     Failed(String),
@@ -129,25 +126,6 @@ pub trait Evidence: Send + Sync + fmt::Debug {
         query: &'a Query,
         at_ms: i64,
     ) -> BoxFuture<'a, Result<Answer, EvidenceError>>;
-}
-
-/// Answers nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct NoEvidence;
-
-impl Evidence for NoEvidence {
-    fn ask<'a>(
-        &'a self,
-        _: &'a TenantId,
-        query: &'a Query,
-        _: i64,
-    ) -> BoxFuture<'a, Result<Answer, EvidenceError>> {
-        let language = match query {
-            Query::Promql(_) => "PromQL",
-            Query::Sql(_) => "SQL",
-        };
-        Box::pin(async move { Err(EvidenceError::NoEngine(language)) })
-    }
 }
 
 /// Answers of several queries, by their text.

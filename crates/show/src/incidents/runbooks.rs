@@ -37,7 +37,7 @@ pub(super) async fn list(State(desks): State<Shared>, identity: Identity) -> Res
             "name": runbook.name,
             "description": runbook.description,
             "file": ready.file,
-            "mode": "observe",
+            "mode": plan.mode_of(runbook).as_str(),
             "steps": steps,
         })
     };
