@@ -45,8 +45,14 @@ impl ServerTls<'_> {
                 builder.with_client_cert_verifier(verifier.build().map_err(|error| wrong(&error))?)
             }
         };
-        let config = builder.with_single_cert(chain, key);
-        config.map(Arc::new).map_err(|error| format!("certificate and key: {error}"))
+        let mut config = builder
+            .with_single_cert(chain, key)
+            .map_err(|error| format!("certificate and key: {error}"))?;
+        // Senders of lines only write. Tickets for resumption would lie unread at their end when
+        // they close, and closing a socket with unread data resets the connection: the kernel then
+        // throws away what has arrived here and was not read yet.
+        config.send_tls13_tickets = 0;
+        Ok(Arc::new(config))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What misbehaves: senders with huge or odd alerts, receivers that redirect, hang or lie,
 //! templates that do not end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -120,9 +120,18 @@ async fn a_receiver_that_hangs_holds_up_nobody_and_the_process_ends() {
     let server = Alertmanager::start(&yaml, &[]).await;
     server.fire(&[json!({"labels": {"x": "1"}}), json!({"labels": {"a": "b"}})]).await;
     sink.wait("/told", 1).await;
-    let metrics = server.client.get(format!("{}/metrics", server.address)).send().await.unwrap();
-    let metrics = metrics.text().await.unwrap();
-    assert!(metrics.contains("vigie_respond_queue_length 1"), "{metrics}");
+    // The sink knows of a request before Vigie knows of its answer.
+    let started = Instant::now();
+    loop {
+        let metrics =
+            server.client.get(format!("{}/metrics", server.address)).send().await.unwrap();
+        let metrics = metrics.text().await.unwrap();
+        if metrics.contains("vigie_respond_queue_length 1") {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{metrics}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     server.stop().await;
 }
 
