@@ -356,6 +356,20 @@ pub struct SpanReport {
     pub rejected: usize,
     /// Why the first of them was left out.
     pub message: String,
+    /// What became of each span, in the order of the batch. [`accepted`](Self::accepted) are those
+    /// that were not rejected.
+    pub outcomes: Vec<SpanOutcome>,
+}
+
+/// What became of one span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanOutcome {
+    /// It is kept, under this number.
+    Kept(u64),
+    /// It was taken, and is not kept: its trace is sampled away.
+    SampledAway,
+    /// It was left out.
+    Rejected,
 }
 
 /// The answer to a write of spans, when it comes.
@@ -365,6 +379,27 @@ pub type SpanFuture<'a> = Pin<Box<dyn Future<Output = Result<SpanReport, WriteEr
 pub trait SpanSink: Send + Sync + fmt::Debug {
     /// Takes `batch` for `tenant`. The future ends when the batch is acknowledged as asked.
     fn write_spans(&self, tenant: &TenantId, batch: SpanBatch, ack: Acknowledge) -> SpanFuture<'_>;
+}
+
+/// The answer to a change of kept spans: how many were there.
+pub type SpanChangeFuture<'a> = Pin<Box<dyn Future<Output = Result<u64, WriteError>> + Send + 'a>>;
+
+/// Makes a new trace state of the one that a span has.
+pub type NewTraceState<'a> = &'a (dyn Fn(&str) -> String + Send + Sync);
+
+/// Changes spans that it has taken, by the numbers of [`SpanOutcome::Kept`]. Numbers that are not
+/// there any more are passed over.
+pub trait SpanKeeper: SpanSink {
+    /// Removes spans. It is in the log when the future ends, and need not be durable yet.
+    fn remove_spans(&self, tenant: &TenantId, numbers: Vec<u64>) -> SpanChangeFuture<'_>;
+
+    /// Gives spans another trace state; each is replaced in one step.
+    fn restate_spans(
+        &self,
+        tenant: &TenantId,
+        numbers: Vec<u64>,
+        state: NewTraceState<'_>,
+    ) -> SpanChangeFuture<'_>;
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub enum ProcessError {
     /// The file of sampling strategies cannot be used.
     #[error("{0}")]
     Strategies(String),
+    /// The policies of tail sampling cannot be used.
+    #[error("{0}")]
+    TailSampling(String),
     /// An output cannot write now; trying again may help.
     #[error("{0}")]
     Unavailable(String),
@@ -32,7 +35,9 @@ impl ProcessError {
     /// What the error obliges to.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Config(_) | Self::Strategies(_) | Self::Refused(_) => ErrorKind::Invalid,
+            Self::Config(_) | Self::Strategies(_) | Self::TailSampling(_) | Self::Refused(_) => {
+                ErrorKind::Invalid
+            }
             Self::Unavailable(_) => ErrorKind::Unavailable,
         }
     }

@@ -25,6 +25,7 @@ mod rubydebug;
 mod sample;
 mod sink;
 mod span_metrics;
+mod tail_sampling;
 mod text;
 
 pub use build::{BuildOptions, Built, Ecs, Warning, build};
@@ -45,6 +46,7 @@ pub use rubydebug::rubydebug;
 pub use sample::{Deduplicate, SampleRule, StageConfig, Stages, ValueLimit};
 pub use sink::PipelineSink;
 pub use span_metrics::{SpanMetrics, SpanMetricsOptions, SpanMetricsStatistics};
+pub use tail_sampling::{TailSampler, TailSamplingOptions, TailSamplingStatistics};
 
 #[cfg(test)]
 mod tests;

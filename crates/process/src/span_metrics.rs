@@ -21,12 +21,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use vigie_model::span::{SpanBatch, SpanFuture, SpanSink};
+use vigie_model::span::{SpanBatch, SpanFuture, SpanOutcome, SpanSink};
 use vigie_model::{Acknowledge, MetricBatch, MetricSink, TenantId};
 use vigie_world::World;
 
 use self::calls::{CallTable, Observation};
 use self::graph::{Graph, Half};
+pub(crate) use self::weight::{bytes_of, of_trace_state as weight_of};
 
 /// Series of one batch to the store; more go in several.
 const BATCH_SERIES_MAX: usize = 5_000;
@@ -95,10 +96,10 @@ struct Tables {
     graph: Graph,
 }
 
-/// What one batch will have counted once it is taken.
+/// What one batch will have counted once it is taken, with the place of each span in the batch.
 struct Observed {
-    calls: Vec<Observation>,
-    halves: Vec<Half>,
+    calls: Vec<(usize, Observation)>,
+    halves: Vec<(usize, Half)>,
 }
 
 /// Counts spans on their way to a sink.
@@ -211,29 +212,32 @@ impl SpanMetrics {
             Observed { calls: Vec::with_capacity(batch.spans.len()), halves: Vec::new() };
         let mut late = 0;
         let mut tables = tables.lock();
-        for span in &batch.spans {
+        for (at, span) in batch.spans.iter().enumerate() {
             if span.start_ns.saturating_add(span.duration_ns) < oldest_ns {
                 late += 1;
                 continue;
             }
             let call = tables.calls.observe(batch, span, now_ms);
             if let Some(half) = graph::half_of(batch, span, call.service(), call.weight()) {
-                observed.halves.push(half);
+                observed.halves.push((at, half));
             }
-            observed.calls.push(call);
+            observed.calls.push((at, call));
         }
         drop(tables);
         self.late.fetch_add(late, Ordering::Relaxed);
         observed
     }
 
-    fn commit(&self, tables: &Mutex<Tables>, observed: Observed) {
+    /// Counts what was observed of the spans that were not rejected.
+    fn commit(&self, tables: &Mutex<Tables>, observed: Observed, outcomes: &[SpanOutcome]) {
         let now_ms = self.world.clock.now_ms();
+        let is_taken =
+            |at: usize| outcomes.get(at).is_some_and(|one| *one != SpanOutcome::Rejected);
         let mut tables = tables.lock();
-        for call in &observed.calls {
+        for (_, call) in observed.calls.iter().filter(|(at, _)| is_taken(*at)) {
             tables.calls.commit(call, now_ms);
         }
-        for half in observed.halves {
+        for (_, half) in observed.halves.into_iter().filter(|(at, _)| is_taken(*at)) {
             tables.graph.commit(half, now_ms);
         }
     }
@@ -248,10 +252,7 @@ impl SpanSink for SpanMetrics {
         let written = self.inner.write_spans(tenant, batch, ack);
         Box::pin(async move {
             let report = written.await?;
-            // Which spans of a batch were rejected is not told: they are counted along.
-            if report.accepted > 0 {
-                self.commit(&tables, observed);
-            }
+            self.commit(&tables, observed, &report.outcomes);
             Ok(report)
         })
     }

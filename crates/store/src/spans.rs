@@ -10,16 +10,17 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 use vigie_model::span::{
-    Attribute, AttributeValue, Span, SpanBatch, SpanEvent, SpanFuture, SpanKind, SpanLink,
-    SpanReport, SpanSink, StatusCode,
+    Attribute, AttributeValue, NewTraceState, Span, SpanBatch, SpanChangeFuture, SpanEvent,
+    SpanFuture, SpanKeeper, SpanKind, SpanLink, SpanOutcome, SpanReport, SpanSink, StatusCode,
 };
 use vigie_model::{
-    Acknowledge, DocumentWriter, LogAction, LogBatch, LogOutcome, Scalar, TenantId, WriteError,
-    WriteErrorKind, write_json_text,
+    Acknowledge, DocumentEvent, DocumentReader, DocumentWriter, LogAction, LogBatch, LogOutcome,
+    Scalar, TenantId, WriteError, WriteErrorKind, write_json_text,
 };
 
 use crate::Store;
 use crate::logs::LogSnapshot;
+use crate::wal::Enqueued;
 
 /// The trace's id, 32 hexadecimal digits.
 pub const TRACE_ID: &str = "trace_id";
@@ -76,20 +77,78 @@ impl SpanSink for Store {
             let mut told = SpanReport::default();
             for outcome in report.outcomes {
                 match outcome {
-                    LogOutcome::Invalid(message) if told.rejected == 0 => {
-                        told.message = message;
-                        told.rejected = 1;
-                    }
-                    LogOutcome::Invalid(_) => told.rejected += 1,
                     LogOutcome::Unavailable(message) => {
                         return Err(WriteError::new(WriteErrorKind::Unavailable, message));
                     }
-                    _ => told.accepted += 1,
+                    LogOutcome::Created(number) => {
+                        told.accepted += 1;
+                        told.outcomes.push(SpanOutcome::Kept(number));
+                    }
+                    outcome => {
+                        if let (LogOutcome::Invalid(message), 0) = (outcome, told.rejected) {
+                            told.message = message;
+                        }
+                        told.rejected += 1;
+                        told.outcomes.push(SpanOutcome::Rejected);
+                    }
                 }
             }
             Ok(told)
         })
     }
+}
+
+impl SpanKeeper for Store {
+    fn remove_spans(&self, tenant: &TenantId, numbers: Vec<u64>) -> SpanChangeFuture<'_> {
+        let removed = self.refuse_writes().and_then(|()| match self.spans.tenant(tenant) {
+            Some(tenant) => self.spans.remove(&tenant, &numbers, Acknowledge::Logged).map(Some),
+            None => Ok(None),
+        });
+        self.changed(removed)
+    }
+
+    fn restate_spans(
+        &self,
+        tenant: &TenantId,
+        numbers: Vec<u64>,
+        state: NewTraceState<'_>,
+    ) -> SpanChangeFuture<'_> {
+        let rewrite = |packed: &[u8], out: &mut Vec<u8>| restate(packed, state, out);
+        let changed = self.refuse_writes().and_then(|()| match self.spans.tenant(tenant) {
+            Some(tenant) => self.spans.rewrite(&tenant, &numbers, &rewrite).map(Some),
+            None => Ok(None),
+        });
+        self.changed(changed)
+    }
+}
+
+impl Store {
+    fn changed(&self, done: Result<Option<(u64, Enqueued)>, WriteError>) -> SpanChangeFuture<'_> {
+        Box::pin(async move {
+            let Some((count, enqueued)) = done? else { return Ok(0) };
+            self.wait(enqueued).await?;
+            Ok(count)
+        })
+    }
+}
+
+/// Writes a packed span again, with another trace state.
+fn restate(packed: &[u8], state: NewTraceState<'_>, out: &mut Vec<u8>) {
+    let mut writer = DocumentWriter::new(out);
+    let (mut depth, mut known) = (0_usize, "");
+    for event in DocumentReader::new(packed) {
+        match event {
+            DocumentEvent::Field(TRACE_STATE, Scalar::String(text)) if depth == 0 => {
+                known = text;
+                continue;
+            }
+            DocumentEvent::Object(_) => depth += 1,
+            DocumentEvent::ObjectEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        writer.event(event);
+    }
+    writer.string(TRACE_STATE, &state(known));
 }
 
 /// The spans of `batch` as documents.

@@ -75,6 +75,14 @@ fn examine(found: &Found, world: &World) -> Report {
         Kind::Alertmanager => examine_alertmanager(found, world, &mut report),
         // Read along with the configuration that names them.
         Kind::Template => {}
+        Kind::Collector => match crate::plan::collector_policies(&found.path) {
+            Ok(Some(options)) => {
+                let names: Vec<&str> = options.policy_names().collect();
+                report.notes.push(format!("policies of tail sampling: {}", names.join(", ")));
+            }
+            Ok(None) => report.notes.push("no policies of tail sampling".to_owned()),
+            Err(error) => report.errors.push(format!("{error:#}")),
+        },
         Kind::Rules => examine_rules(found, world, &mut report),
         Kind::Logstash => examine_logstash(found, world, &mut report),
         Kind::Runbook => match crate::plan::read_runbooks(&found.path) {

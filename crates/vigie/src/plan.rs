@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use vigie_alert::ManagerOptions;
-use vigie_process::SpanMetricsOptions;
+use vigie_process::{SpanMetricsOptions, TailSamplingOptions};
 use vigie_receive::aggregate::Inputs;
 use vigie_receive::lines::LineProtocol;
 use vigie_respond::desk::DeskPlan;
@@ -28,6 +28,7 @@ pub(crate) use incidents::read_runbooks;
 pub(crate) use logstash::{LogstashPlan, Source, ecs};
 pub(crate) use people::{PeoplePlan, SignIn};
 pub(crate) use respond::{RespondPlan, SERVED_VERSION};
+pub(crate) use spans::collector_policies;
 
 /// A port that a part listens on.
 #[derive(Debug, Clone)]
@@ -129,6 +130,8 @@ pub(crate) struct Plan {
     pub(crate) sampling_strategies: Option<PathBuf>,
     /// Metrics that are made from spans; `None`: none.
     pub(crate) span_metrics: Option<SpanMetricsOptions>,
+    /// Which traces are kept; `None`: all.
+    pub(crate) tail_sampling: Option<TailSamplingOptions>,
     /// Pipelines of `logstash.conf`.
     pub(crate) logstash: Option<LogstashPlan>,
     pub(crate) web_config: Option<PathBuf>,
@@ -210,6 +213,10 @@ impl Plan {
             log_ports: log_ports(&settings, port)?,
             sampling_strategies: settings.process.head_sampling.strategies.clone(),
             span_metrics: spans::metrics(&settings.process.span_metrics)?,
+            tail_sampling: spans::tail_sampling(
+                settings.process.tail_sampling.as_ref(),
+                of_kind(Kind::Collector),
+            )?,
             doors: DoorPorts {
                 lines: vec![
                     (LineProtocol::Graphite, port(settings.receive.graphite_port, 0)?),
@@ -274,6 +281,7 @@ impl Plan {
             beats_port: None,
             log_ports: Vec::new(),
             sampling_strategies: None,
+            tail_sampling: None,
             span_metrics: None,
             logstash: None,
             web_config: args.web_config,
@@ -371,6 +379,7 @@ impl Plan {
             beats_port: None,
             log_ports: Vec::new(),
             sampling_strategies: None,
+            tail_sampling: None,
             span_metrics: None,
             logstash: None,
             web_config: None,

@@ -17,6 +17,7 @@ mod people;
 pub(crate) mod respond;
 pub(crate) mod rules;
 mod signals;
+mod span_telemetry;
 mod targets;
 mod traces;
 

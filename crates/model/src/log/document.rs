@@ -153,6 +153,30 @@ impl<'a> DocumentWriter<'a> {
         self.bytes.truncate(position);
     }
 
+    /// One step of another document.
+    pub fn event(&mut self, event: DocumentEvent<'_>) {
+        match event {
+            DocumentEvent::Field(key, Scalar::String(text)) => self.string(key, text),
+            DocumentEvent::Field(key, Scalar::Number(text)) => self.number(key, text),
+            DocumentEvent::Field(key, Scalar::Boolean(value)) => self.boolean(key, value),
+            DocumentEvent::Field(key, Scalar::Null) => self.null(key),
+            DocumentEvent::Time(key, format) => self.time(key, format),
+            DocumentEvent::Object(key) => self.begin_object(key),
+            DocumentEvent::ObjectEnd => self.end_object(),
+            DocumentEvent::Raw(key, json) => self.raw(key, json),
+            DocumentEvent::List(key, items) => {
+                self.begin_list(key);
+                items.for_each(|item| self.item(item));
+                self.end_list();
+            }
+            DocumentEvent::Hidden(key, items) => {
+                self.begin_hidden(key);
+                items.for_each(|item| self.item(item));
+                self.end_list();
+            }
+        }
+    }
+
     /// A whole document, packed already.
     pub fn packed(&mut self, body: &[u8]) {
         self.bytes.extend_from_slice(body);

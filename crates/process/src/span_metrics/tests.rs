@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use vigie_model::span::{
-    Attribute, AttributeValue, Resource, Span, SpanId, SpanKind, SpanReport, StatusCode, Text,
-    TraceId,
+    Attribute, AttributeValue, Resource, Span, SpanId, SpanKind, SpanOutcome, SpanReport,
+    StatusCode, Text, TraceId,
 };
 use vigie_model::{WriteError, WriteErrorKind, WriteFuture, WriteReport, is_stale_nan};
 use vigie_world::ManualClock;
@@ -26,7 +26,17 @@ impl SpanSink for Spans {
             if !accepts {
                 return Err(WriteError::new(WriteErrorKind::Unavailable, "full"));
             }
-            Ok(SpanReport { accepted: batch.spans.len(), ..SpanReport::default() })
+            let mut report = SpanReport::default();
+            for span in &batch.spans {
+                if span.trace_id.is_none() {
+                    report.rejected += 1;
+                    report.outcomes.push(SpanOutcome::Rejected);
+                } else {
+                    report.outcomes.push(SpanOutcome::Kept(report.accepted as u64));
+                    report.accepted += 1;
+                }
+            }
+            Ok(report)
         })
     }
 }
@@ -233,6 +243,21 @@ async fn what_the_store_refuses_is_not_counted() {
     let bench = bench(SpanMetricsOptions::default(), false);
     bench.send(&[SENT]).await;
     assert!(bench.after(15).await.is_empty());
+}
+
+#[tokio::test]
+async fn rejected_spans_of_a_batch_are_not_counted() {
+    let bench = bench(SpanMetricsOptions::default(), true);
+    let mut sent = batch(&[SENT, SENT, Sent { name: "other", ..SENT }]);
+    sent.spans[1].trace_id = TraceId::default();
+    sent.spans[2].trace_id = TraceId::default();
+    let tenant = TenantId::default_tenant();
+    let report = bench.counted.write_spans(&tenant, sent, Acknowledge::Durable).await.unwrap();
+    assert_eq!((report.accepted, report.rejected), (1, 2));
+    let found = bench.after(15).await;
+    let calls = r#"traces_spanmetrics_calls_total{service="shop", span_kind="SPAN_KIND_SERVER", span_name="GET /", status_code="STATUS_CODE_UNSET"}"#;
+    assert_eq!(last(&found, calls), Some(1.0));
+    assert!(found.keys().all(|series| !series.contains("other")), "{found:#?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ const THRESHOLD_DIGITS: usize = 14;
 /// so. OpenTelemetry's member `ot` holds `th`, the threshold below which spans were dropped, as up
 /// to 14 hexadecimal digits with trailing zeros left out; older senders wrote `p`, the exponent of
 /// the probability 2^-p.
-pub(super) fn of_trace_state(state: &str) -> f64 {
+pub(crate) fn of_trace_state(state: &str) -> f64 {
     let Some(member) = state.split(',').find_map(|member| member.trim().strip_prefix("ot=")) else {
         return 1.0;
     };
@@ -41,7 +41,7 @@ fn of_threshold(digits: &str) -> Option<f64> {
 
 /// About how many bytes `span` has on the wire, with its attributes, events and links, as if it
 /// had come as OTLP. Tempo counts the protobuf's bytes; here no protobuf need have been there.
-pub(super) fn bytes_of(batch: &SpanBatch, span: &Span) -> f64 {
+pub(crate) fn bytes_of(batch: &SpanBatch, span: &Span) -> f64 {
     // Ids, times, kind, status, and the tags and lengths around them.
     const FIXED: usize = 64;
     let attributes = |range: &std::ops::Range<u32>| -> usize {

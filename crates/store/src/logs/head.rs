@@ -1,6 +1,7 @@
 //! A tenant's documents: the head's pieces, and parts.
 
 mod piece;
+mod rewrite;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use vigie_model::{LogAction, LogBatch, LogOperation, LogOutcome, TenantId};
 
 pub(crate) use self::piece::{HeadChunk, LivePart};
 use self::piece::{deleted_set, id_key, own_id};
+pub(crate) use self::rewrite::Rewritten;
 use super::chunk::{Chunk, ChunkBuilder};
 use super::column::{BLOCK_ROWS, Columns};
 use super::merge::MergeInput;

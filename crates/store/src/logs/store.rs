@@ -10,7 +10,7 @@ use vigie_model::{
 };
 use vigie_world::World;
 
-use super::head::{LivePart, LogState, LogTenant};
+use super::head::{LivePart, LogState, LogTenant, Rewritten};
 use super::snapshot::LogSnapshot;
 use super::stored::StoredDocuments;
 use crate::catalog::CatalogState;
@@ -219,6 +219,31 @@ impl LogStore {
         entries.iter().for_each(|entry| writer.entry(entry));
         writer.finish();
         let enqueued = self.enqueue(&records, ack == Acknowledge::Durable);
+        if let Enqueued::Taken(_) = enqueued {
+            apply(&mut state, &entries);
+        }
+        Ok((entries.len() as u64, enqueued))
+    }
+
+    /// Lets `rewrite` pack documents anew, each in its own place; those without ids of their own.
+    /// Gives how many were there.
+    pub(crate) fn rewrite(
+        &self,
+        tenant: &LogTenant,
+        sequences: &[u64],
+        rewrite: &dyn Fn(&[u8], &mut Vec<u8>),
+    ) -> Result<(u64, Enqueued), WriteError> {
+        let _same_generation = self.generation.read();
+        let mut state = tenant.state.lock();
+        let planned = state
+            .plan_rewrite(sequences, rewrite)
+            .map_err(|error| WriteError::new(WriteErrorKind::Unavailable, error.to_string()))?;
+        let entries: Vec<LogEntry<'_>> = planned.iter().map(Rewritten::entry).collect();
+        let mut records = Vec::new();
+        let mut writer = LogRecordWriter::new(&mut records, &tenant.id);
+        entries.iter().for_each(|entry| writer.entry(entry));
+        writer.finish();
+        let enqueued = self.enqueue(&records, false);
         if let Enqueued::Taken(_) = enqueued {
             apply(&mut state, &entries);
         }

@@ -20,6 +20,9 @@ pub(crate) struct ProcessSettings {
     pub(crate) span_metrics: SpanMetricsSettings,
     /// What SDKs are told to sample.
     pub(crate) head_sampling: HeadSamplingSettings,
+    /// Which traces are kept once they are complete: the keys of the collector's processor
+    /// `tail_sampling`, or `file`, a configuration of the collector that has it.
+    pub(crate) tail_sampling: Option<serde_json::Value>,
 }
 
 /// Which lines are kept.

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Filebeat,
     /// `runbook.yml`
     Runbook,
+    /// A configuration of OpenTelemetry's collector
+    Collector,
     /// A Grafana dashboard
     Dashboard,
     /// None of these
@@ -48,6 +50,7 @@ impl Kind {
             Self::Logstash => "Logstash pipeline",
             Self::Filebeat => "Filebeat configuration",
             Self::Runbook => "runbook",
+            Self::Collector => "OpenTelemetry collector configuration (tail sampling)",
             Self::Dashboard => "Grafana dashboard",
             Self::Other => "not a configuration that Vigie knows",
         }
@@ -64,6 +67,8 @@ impl Kind {
                 | Self::Alertmanager
                 | Self::Logstash
                 | Self::Runbook
+                // Of which the policies of tail sampling count.
+                | Self::Collector
                 // Which of them count is written in the Alertmanager configuration.
                 | Self::Template
         )
@@ -193,6 +198,8 @@ fn kind_of_keys(has: &dyn Fn(&str) -> bool) -> Kind {
         Kind::Prometheus
     } else if has("route") && has("receivers") {
         Kind::Alertmanager
+    } else if has("processors") && has("service") {
+        Kind::Collector
     } else if has("groups") {
         Kind::Rules
     } else if has("tls_server_config") || has("basic_auth_users") || has("http_server_config") {
@@ -226,6 +233,7 @@ mod tests {
             ("yml", "incidents:\n  slow:\n    symptoms: []\n", Kind::Runbook),
             ("yml", "scrape_configs: [\n  broken", Kind::Prometheus),
             ("yml", "services: {}", Kind::Other),
+            ("yaml", "receivers: {}\nprocessors: {}\nservice: {}", Kind::Collector),
             ("json", "{\"panels\": []}", Kind::Dashboard),
             ("conf", "# x\ninput {\n}", Kind::Logstash),
             ("conf", "server { }", Kind::Other),

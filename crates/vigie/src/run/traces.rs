@@ -1,7 +1,7 @@
 //! The doors for traces, and OTLP's for metrics and logs, which are the same.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -10,7 +10,7 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use vigie_model::LogSink;
 use vigie_model::span::SpanSink;
-use vigie_process::SpanMetrics;
+use vigie_process::{SpanMetrics, TailSampler};
 use vigie_receive::agent::{self, AgentCounters};
 use vigie_receive::config::OtlpConfig;
 use vigie_show::Telemetry;
@@ -24,7 +24,11 @@ use vigie_world::World;
 
 use super::listeners::Listeners;
 use super::page_routes::PageDoors;
+use super::span_telemetry;
 use crate::plan::{Plan, Port, TraceDoor};
+
+/// How often traces are decided of.
+const DECIDE_EVERY: Duration = Duration::from_millis(500);
 
 /// What all doors share.
 pub(super) struct Doors {
@@ -37,6 +41,7 @@ pub(super) struct Doors {
     agent: Arc<AgentCounters>,
     spans: Arc<dyn SpanSink>,
     counted: Option<Arc<SpanMetrics>>,
+    sampler: Option<Arc<TailSampler>>,
 }
 
 impl Doors {
@@ -47,19 +52,28 @@ impl Doors {
         telemetry: &Arc<Telemetry>,
     ) -> Result<Self> {
         let (store, metrics) = (&state.store, Arc::clone(&state.sink));
-        let mut spans: Arc<dyn SpanSink> = Arc::clone(store) as _;
+        let sampler = plan.tail_sampling.as_ref().map(|options| {
+            TailSampler::new(options.clone(), Arc::clone(store) as _, world.clone())
+        });
+        let mut spans: Arc<dyn SpanSink> = match &sampler {
+            Some(sampler) => Arc::clone(sampler) as _,
+            None => Arc::clone(store) as _,
+        };
         let counted = plan.span_metrics.as_ref().map(|options| {
             let (inner, metrics) = (Arc::clone(&spans), Arc::clone(&metrics));
             SpanMetrics::new(options.clone(), inner, metrics, world.clone())
         });
         if let Some(counted) = &counted {
-            register_span_metrics(telemetry, counted);
+            span_telemetry::register_metrics(telemetry, counted);
             spans = Arc::clone(counted) as _;
+        }
+        if let Some(sampler) = &sampler {
+            span_telemetry::register_sampling(telemetry, sampler);
         }
         let logs: Arc<dyn LogSink> = Arc::clone(store) as _;
         let otlp = OtlpState::new(Arc::clone(&spans), metrics, logs, world.clone(), telemetry);
         let agent = Arc::new(AgentCounters::default());
-        register_agent(telemetry, &agent);
+        span_telemetry::register_agent(telemetry, &agent);
         let engine = Arc::clone(&state.engine);
         let sampling = SamplingState::new(plan.sampling_strategies.clone(), world.clone())
             .map_err(anyhow::Error::msg)
@@ -74,26 +88,32 @@ impl Doors {
             agent,
             spans,
             counted,
+            sampler,
         })
     }
 
-    /// Writes the metrics of spans, until `stop`.
+    /// Writes the metrics of spans and decides of traces, until `stop`.
     pub(super) fn start(&self, world: &World, stop: &CancellationToken) {
-        let Some(counted) = self.counted.clone() else { return };
-        let (clock, stop) = (Arc::clone(&world.clock), stop.clone());
-        tokio::spawn(async move {
-            let ended = async {
-                loop {
-                    clock.sleep(counted.interval()).await;
-                    counted.flush().await;
-                }
-            };
-            stop.run_until_cancelled(ended).await;
-        });
+        if let Some(counted) = self.counted.clone() {
+            let every = counted.interval();
+            again(world, stop, every, move || {
+                let counted = Arc::clone(&counted);
+                async move { counted.flush().await }
+            });
+        }
+        if let Some(sampler) = self.sampler.clone() {
+            again(world, stop, DECIDE_EVERY, move || {
+                let sampler = Arc::clone(&sampler);
+                async move { sampler.tick().await }
+            });
+        }
     }
 
-    /// Writes what was counted last; when nothing comes in any more.
+    /// Decides of what waits, and writes what was counted last; when nothing comes in any more.
     pub(super) async fn stop(&self) {
+        if let Some(sampler) = &self.sampler {
+            sampler.finish().await;
+        }
         if let Some(counted) = &self.counted {
             counted.flush().await;
         }
@@ -193,83 +213,21 @@ impl Doors {
     }
 }
 
-fn register_agent(telemetry: &Telemetry, counters: &Arc<AgentCounters>) {
-    let counters = Arc::clone(counters);
-    telemetry.register(Box::new(move |text| {
-        let values = [
-            (
-                "vigie_receive_agent_packets_total",
-                "Datagrams of Jaeger clients.",
-                &counters.packets,
-            ),
-            (
-                "vigie_receive_agent_malformed_total",
-                "Datagrams of Jaeger clients that were malformed.",
-                &counters.malformed,
-            ),
-            (
-                "vigie_receive_agent_dropped_total",
-                "Datagrams of Jaeger clients that were dropped, as too many waited.",
-                &counters.dropped,
-            ),
-            ("vigie_receive_agent_spans_total", "Spans taken from datagrams.", &counters.spans),
-            (
-                "vigie_receive_agent_refused_total",
-                "Spans of datagrams that the store did not take.",
-                &counters.refused,
-            ),
-        ];
-        for (name, help, value) in values {
-            text.family(name, "counter", help);
-            text.sample(name, &[], value.load(Ordering::Relaxed) as f64);
-        }
-    }));
-}
-
-fn register_span_metrics(telemetry: &Telemetry, counted: &Arc<SpanMetrics>) {
-    let counted = Arc::clone(counted);
-    telemetry.register(Box::new(move |text| {
-        let now = counted.statistics();
-        for (name, kind, help, value) in [
-            (
-                "vigie_process_span_metrics_keys",
-                "gauge",
-                "Combinations of service, operation, kind and status that are counted.",
-                now.keys,
-            ),
-            (
-                "vigie_process_span_metrics_edges",
-                "gauge",
-                "Pairs of services in the service graph.",
-                now.edges,
-            ),
-            (
-                "vigie_process_span_metrics_waiting",
-                "gauge",
-                "Spans that wait for the other end of their call.",
-                now.waiting,
-            ),
-            (
-                "vigie_process_span_metrics_overflowed_total",
-                "counter",
-                "Spans counted as _other, as there were too many operations.",
-                now.overflowed,
-            ),
-            (
-                "vigie_process_span_metrics_late_total",
-                "counter",
-                "Spans not counted, as they ended too long ago.",
-                now.late,
-            ),
-            (
-                "vigie_process_span_metrics_failed_writes_total",
-                "counter",
-                "Writes of span metrics that the store refused.",
-                now.failed_writes,
-            ),
-        ] {
-            text.family(name, kind, help);
-            text.sample(name, &[], value as f64);
-        }
-    }));
+/// Does something again and again, until `stop`.
+fn again<F: Future<Output = ()> + Send>(
+    world: &World,
+    stop: &CancellationToken,
+    every: Duration,
+    mut work: impl FnMut() -> F + Send + 'static,
+) {
+    let (clock, stop) = (Arc::clone(&world.clock), stop.clone());
+    tokio::spawn(async move {
+        let ended = async {
+            loop {
+                clock.sleep(every).await;
+                work().await;
+            }
+        };
+        stop.run_until_cancelled(ended).await;
+    });
 }

@@ -25,6 +25,7 @@ mod respond;
 mod rules;
 mod seed;
 mod sql;
+mod tail_sampling;
 mod traced_apps;
 mod traces;
 
