@@ -1,6 +1,7 @@
 //! Ids that tie lines of logs to traces and requests, in whatever field they come.
 
 use vigie_model::event::{Event, Object, Value};
+use vigie_model::span::{SpanId, TraceId};
 
 /// Objects are searched no deeper.
 const DEPTH_MAX: usize = 4;
@@ -20,7 +21,6 @@ const NAMES: [(&str, &str); 18] = [
     ("xb3traceid", TRACE),
     ("ddtraceid", TRACE),
     ("oteltraceid", TRACE),
-    ("ubertraceid", TRACE),
     ("spanid", SPAN),
     ("xspanid", SPAN),
     ("xb3spanid", SPAN),
@@ -33,7 +33,12 @@ const NAMES: [(&str, &str); 18] = [
     ("reqid", REQUEST),
     ("xamznrequestid", REQUEST),
     ("httprequestid", REQUEST),
+    // Istio's tag of spans.
+    ("guidxrequestid", REQUEST),
 ];
+
+/// Names of fields that hold a trace and more.
+const CONTEXTS: [&str; 4] = ["traceparent", "ubertraceid", "b3", "xamzntraceid"];
 
 /// Puts the ids that are found into `trace_id`, `span_id`, `correlation_id` and `request_id` at the
 /// root, where there are none yet. The fields that they came in stay.
@@ -53,8 +58,11 @@ fn search(object: &Object, parent: &str, depth: usize, found: &mut Vec<(&'static
         match value {
             Value::Object(inner) if depth < DEPTH_MAX => search(inner, &plain, depth + 1, found),
             Value::String(id) => {
-                if plain == "traceparent" {
-                    parent_of(id, found);
+                if CONTEXTS.contains(&plain.as_str()) {
+                    if let Some(context) = trace_context(id) {
+                        note("traceid", "", &context.trace, found);
+                        context.span.iter().for_each(|span| note("spanid", "", span, found));
+                    }
                 } else if !id.is_empty() && id.len() <= ID_BYTES_MAX {
                     note(&plain, parent, id, found);
                 }
@@ -72,23 +80,72 @@ fn note(key: &str, parent: &str, id: &str, found: &mut Vec<(&'static str, String
     if let Some(name) = known(key).or_else(|| known(&joined))
         && !found.iter().any(|(known, _)| *known == name)
     {
-        // Jaeger's header holds the trace, the span and more.
-        let id = if key == "ubertraceid" { id.split(':').next().unwrap_or(id) } else { id };
-        found.push((name, id.to_owned()));
+        // Ids of 64 bits are those of the same trace that the store has with 128.
+        let id = if name == TRACE && is_hex(id, 16) { format!("{id:0>32}") } else { id.to_owned() };
+        found.push((name, id));
     }
 }
 
-/// W3C's header: `00-TRACE-SPAN-01`.
-fn parent_of(header: &str, found: &mut Vec<(&'static str, String)>) {
-    let parts: Vec<&str> = header.split('-').collect();
-    let [_, trace, span, _] = parts.as_slice() else { return };
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
-    if is_hex(trace, 32) && is_hex(span, 16) {
-        note("traceid", "", trace, found);
-        note("spanid", "", span, found);
+/// A trace and perhaps a span, in lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceContext {
+    /// 32 digits.
+    pub trace: String,
+    /// 16 digits.
+    pub span: Option<String>,
+}
+
+/// Reads whatever names a trace: an id of 1 to 32 digits, with the marks of a UUID or without;
+/// W3C's `traceparent`; B3's single header; Jaeger's `uber-trace-id`; Amazon's `X-Amzn-Trace-Id`.
+pub fn trace_context(text: &str) -> Option<TraceContext> {
+    let text = text.trim();
+    if text.len() > ID_BYTES_MAX {
+        return None;
     }
+    if let Some(root) = text.split(';').find_map(|part| part.trim().strip_prefix("Root=1-")) {
+        return context(&root.replace('-', ""), None);
+    }
+    let colons: Vec<&str> = text.split(':').collect();
+    if let [trace, span, _, _] = colons.as_slice() {
+        return context(trace, Some(span));
+    }
+    let dashes: Vec<&str> = text.split('-').collect();
+    match dashes.as_slice() {
+        [trace] => context(trace, None),
+        [version, trace, span, _, ..] if version.len() == 2 && trace.len() == 32 => {
+            context(trace, Some(span))
+        }
+        // A UUID.
+        [a, _, _, _, e] if a.len() == 8 && e.len() == 12 => context(&dashes.concat(), None),
+        [trace, span, ..] if matches!(trace.len(), 16 | 32) => context(trace, Some(span)),
+        _ => None,
+    }
+}
+
+fn context(trace: &str, span: Option<&str>) -> Option<TraceContext> {
+    let trace = TraceId::parse(trace).filter(|id| !id.is_none())?;
+    let span = match span {
+        Some(span) => Some(SpanId::parse(span)?.to_string()),
+        None => None,
+    };
+    Some(TraceContext { trace: trace.to_string(), span })
+}
+
+/// Which id a field holds by its dotted path: `trace_id`, `span_id`, `correlation_id`,
+/// `request_id`, or none of these.
+pub fn id_of_field(path: &str) -> Option<&'static str> {
+    let mut parts = path.rsplit('.');
+    let last = normal(parts.next()?);
+    let joined = parts.next().map(|parent| format!("{}{last}", normal(parent)));
+    if CONTEXTS.contains(&last.as_str()) {
+        return Some(TRACE);
+    }
+    let known = |name: &str| NAMES.iter().find(|(known, _)| *known == name).map(|(_, is)| *is);
+    known(&last).or_else(|| joined.as_deref().and_then(known))
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn normal(key: &str) -> String {
@@ -112,6 +169,23 @@ mod tests {
                 r#"{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}"#,
                 r#""trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331""#,
             ),
+            (
+                r#"{"b3":"80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90"}"#,
+                r#""trace_id":"80f198ee56343ba864fe8b2a57d3eff7","span_id":"e457b5a2e4d86bd1""#,
+            ),
+            (
+                r#"{"uber-trace-id":"5abc2f1d:7b:0:1"}"#,
+                r#""trace_id":"0000000000000000000000005abc2f1d","span_id":"000000000000007b""#,
+            ),
+            (
+                r#"{"X-Amzn-Trace-Id":"Self=1-67891234-12456789abcdef012345678;Root=1-5759e988-bd862e3fe1be46a994272793"}"#,
+                r#""trace_id":"5759e988bd862e3fe1be46a994272793""#,
+            ),
+            (
+                r#"{"X-B3-TraceId":"463ac35c9f6413ad"}"#,
+                r#""trace_id":"0000000000000000463ac35c9f6413ad""#,
+            ),
+            (r#"{"guid:x-request-id":"q"}"#, r#""request_id":"q""#),
             (r#"{"trace_id":"kept","X-Trace-Id":"other"}"#, r#""trace_id":"kept""#),
         ] {
             let mut event = event_of_json(document, 0);
@@ -124,5 +198,39 @@ mod tests {
         let before = event.clone();
         correlate(&mut event);
         assert_eq!(event, before);
+    }
+
+    #[test]
+    fn traces_are_named_in_many_ways() {
+        let read = |text| trace_context(text).map(|found| (found.trace, found.span));
+        let id = "0af7651916cd43dd8448eb211c80319c".to_owned();
+        let span = Some("b7ad6b7169203331".to_owned());
+        for (text, expected) in [
+            ("0AF7651916CD43DD8448EB211C80319C", Some((id.clone(), None))),
+            ("0af76519-16cd-43dd-8448-eb211c80319c", Some((id.clone(), None))),
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                Some((id.clone(), span.clone())),
+            ),
+            ("0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-d", Some((id.clone(), span))),
+            ("7b", Some((format!("{:0>32}", "7b"), None))),
+            ("", None),
+            ("0", None),
+            ("hello", None),
+            ("1-2-3", None),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        for (path, expected) in [
+            ("trace.id", Some(TRACE)),
+            ("http.headers.x-b3-traceid", Some(TRACE)),
+            ("labels.traceparent", Some(TRACE)),
+            ("span_id", Some(SPAN)),
+            ("x_request_id", Some(REQUEST)),
+            ("id", None),
+            ("backtrace.ids", None),
+        ] {
+            assert_eq!(id_of_field(path), expected, "{path}");
+        }
     }
 }

@@ -30,7 +30,7 @@ mod text;
 
 pub use build::{BuildOptions, Built, Ecs, Warning, build};
 pub use codec::event_of_json;
-pub use correlate::correlate;
+pub use correlate::{TraceContext, correlate, id_of_field, trace_context};
 pub use dead_letters::{DeadLetter, DeadLetterQueue};
 pub use error::{ErrorKind, ProcessError};
 pub use filter::names as filter_names;

@@ -29,6 +29,7 @@ mod span_form;
 pub mod sql;
 mod telemetry;
 pub mod tempo;
+pub mod traces;
 mod users;
 
 pub use error::{ShowError, ShowErrorKind};

@@ -42,6 +42,7 @@ use vigie_receive::scrape::ScrapeManager;
 use vigie_show::alertmanager::AlertmanagerState;
 use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
 use vigie_show::sql::SqlState;
+use vigie_show::traces::TracesState;
 use vigie_show::{
     FrontDoor, FrontDoorOptions, Telemetry, alertmanager, behind_sign_in, grafana, page, prometheus,
 };
@@ -295,6 +296,8 @@ impl MetricsPart<'_> {
         let log_lines = vigie_show::loki::questions_router(Arc::clone(&loki));
         router = page_routes::add(router, &documents, (otlp.query_router(), log_lines), alerts);
         router = router.merge(vigie_show::sql::router(Arc::clone(&sql)));
+        router =
+            router.merge(vigie_show::traces::router(TracesState { store: Arc::clone(&store) }));
         for listener in self.api {
             listeners.serve("prometheus", listener, router.clone().merge(page::router()));
         }

@@ -20,6 +20,7 @@ mod logstash;
 mod loki;
 mod objects;
 mod page;
+mod related;
 mod remote;
 mod respond;
 mod rules;
