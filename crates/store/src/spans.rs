@@ -72,6 +72,9 @@ impl SpanSink for Store {
         let documents = documents_of(&batch);
         let taken = self.refuse_writes().and_then(|()| self.spans.take(tenant, &documents, ack));
         Box::pin(async move {
+            if self.spans.is_due() {
+                self.wake();
+            }
             let (report, enqueued) = taken?;
             self.wait(enqueued).await?;
             let mut told = SpanReport::default();

@@ -1,6 +1,7 @@
 //! Who calls whom: counted from every span whose parent belongs to another service.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use vigie_store::StoreError;
 use vigie_store::logs::{BLOCK_ROWS, LogColumnKind, LogFilter, LogPart, LogQuery, LogSnapshot};
@@ -20,8 +21,43 @@ pub struct Dependency {
 /// Spans that are looked at; with more, the rest is not counted.
 const SPANS_MAX: usize = 50_000_000;
 
-/// The key of a span: of its trace and its own id, 64 bits of each.
-type Key = u128;
+/// The key of a span: of its trace and its own id, mixed. Two spans of 50 million have the same one
+/// with a chance of one in ten thousand.
+type Key = u64;
+
+/// Keys are mixed already.
+#[derive(Debug, Clone, Copy, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {}
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+fn key_of(trace: u64, span: u64) -> Key {
+    let mut mixed = trace ^ span.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// Hexadecimal digits as a number; what is none counts as 0.
+fn number_of(digits: &[u8]) -> u64 {
+    digits.iter().fold(0, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => 0,
+        };
+        number << 4 | u64::from(value)
+    })
+}
 
 #[derive(Default)]
 struct Table {
@@ -29,7 +65,7 @@ struct Table {
     services: Vec<String>,
     numbers: HashMap<String, u32>,
     /// The service of each span.
-    spans: HashMap<Key, u32>,
+    spans: HashMap<Key, u32, BuildHasherDefault<AsItIs>>,
     /// Spans with a parent: its key, and the child's service.
     children: Vec<(Key, u32)>,
 }
@@ -87,10 +123,7 @@ impl Table {
             let is_there = column.value(row, &mut bytes)?;
             // The last 16 digits: the random ones also of ids that were padded.
             let tail = bytes.get(bytes.len().saturating_sub(16)..).unwrap_or_default();
-            let text = std::str::from_utf8(tail).unwrap_or_default();
-            Ok::<_, StoreError>(
-                is_there.then(|| u64::from_str_radix(text, 16).unwrap_or(0)).filter(|id| *id != 0),
-            )
+            Ok::<_, StoreError>(is_there.then(|| number_of(tail)).filter(|id| *id != 0))
         };
         for block in matcher.blocks() {
             let mask = matcher.block(block)?;
@@ -107,12 +140,11 @@ impl Table {
                 let (Some(trace), Some(id)) = (half(traces, row)?, half(ids, row)?) else {
                     continue;
                 };
-                let key = |id: u64| u128::from(trace) << 64 | u128::from(id);
-                self.spans.insert(key(id), service);
+                self.spans.insert(key_of(trace, id), service);
                 if let Some(parents) = parents
                     && let Some(parent) = half(parents, row)?
                 {
-                    self.children.push((key(parent), service));
+                    self.children.push((key_of(trace, parent), service));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Which traces: by service, operation, tags, duration and time.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use vigie_model::span::{SpanKind, TraceId};
 use vigie_store::StoreError;
@@ -188,34 +188,49 @@ pub fn operations(
     service: Option<&str>,
     kind: Option<SpanKind>,
 ) -> Result<Vec<Operation>, StoreError> {
-    let mut query = LogQuery::new(LogFilter::All);
-    query.indexes = service.map(|service| vec![service.to_owned()]);
     let mut found = BTreeSet::new();
     for part in snapshot.parts() {
-        if service.is_none_or(|service| part.indexes().iter().any(|name| name == service)) {
-            part_operations(part, &query, &mut found)?;
+        if service.is_some_and(|service| part.indexes().iter().all(|name| name != service)) {
+            continue;
+        }
+        // What is deleted later stays in the list until the part is gone, or written anew.
+        let known = part.kept(|| part_operations(part))?;
+        let wanted =
+            known.iter().filter(|(name, _)| service.is_none_or(|service| service == *name));
+        for (_, operations) in wanted {
+            let of_kind = operations.iter().filter(|one| kind.is_none_or(|kind| one.kind == kind));
+            found.extend(of_kind.cloned());
         }
     }
-    Ok(found.into_iter().filter(|found| kind.is_none_or(|kind| found.kind == kind)).collect())
+    Ok(found.into_iter().collect())
 }
 
-fn part_operations(
-    part: &LogPart,
-    query: &LogQuery,
-    found: &mut BTreeSet<Operation>,
-) -> Result<(), StoreError> {
-    let Some(names) = part.column(spans::NAME, LogColumnKind::Text)? else { return Ok(()) };
+/// The operations of a part, by service.
+type PartOperations = BTreeMap<String, BTreeSet<Operation>>;
+
+fn part_operations(part: &LogPart) -> Result<PartOperations, StoreError> {
+    let mut found = PartOperations::new();
+    let Some(names) = part.column(spans::NAME, LogColumnKind::Text)? else { return Ok(found) };
     let kinds = part.column(spans::KIND, LogColumnKind::Text)?;
-    let matcher = part.matcher(query)?;
-    let mut pairs: HashSet<(u32, u32)> = HashSet::new();
-    let (mut name_codes, mut kind_codes) = ([0; BLOCK_ROWS], [0; BLOCK_ROWS]);
+    let services = part.indexes();
+    let query = LogQuery::new(LogFilter::All);
+    let matcher = part.matcher(&query)?;
+    let mut add = |service: u32, name: &[u8], kind: SpanKind| {
+        let Some(service) = services.get(service as usize) else { return };
+        let name = String::from_utf8_lossy(name).into_owned();
+        found.entry(service.clone()).or_default().insert(Operation { name, kind });
+    };
+    let by_code = names.dictionary_len().is_some();
+    let mut known: HashSet<(u32, u32, u32)> = HashSet::new();
+    let (mut service_codes, mut name_codes) = ([0; BLOCK_ROWS], [0; BLOCK_ROWS]);
+    let (mut kind_codes, mut last) = ([0; BLOCK_ROWS], None);
     let mut bytes = Vec::new();
     for block in matcher.blocks() {
         let mask = matcher.block(block)?;
         if mask.iter().all(|word| *word == 0) {
             continue;
         }
-        let by_code = names.dictionary_len().is_some();
+        part.index_codes(block, &mut service_codes)?;
         if by_code {
             names.codes(block, &mut name_codes)?;
         }
@@ -232,23 +247,25 @@ fn part_operations(
                 continue;
             }
             let kind_code = if is_set(&with_kind) { kind_codes[row] } else { u32::MAX };
+            let service = service_codes[row];
             if by_code {
-                pairs.insert((name_codes[row], kind_code));
+                let key = (service, name_codes[row], kind_code);
+                // Rows that follow each other are often alike.
+                if last != Some(key) {
+                    known.insert(key);
+                    last = Some(key);
+                }
                 continue;
             }
             bytes.clear();
             names.value((block * BLOCK_ROWS + row) as u32, &mut bytes)?;
-            found.insert(Operation {
-                name: String::from_utf8_lossy(&bytes).into_owned(),
-                kind: kind_of(kinds, kind_code)?,
-            });
+            add(service, &bytes, kind_of(kinds, kind_code)?);
         }
     }
-    for (name, kind_code) in pairs {
-        let name = String::from_utf8_lossy(names.dictionary_value(name)?).into_owned();
-        found.insert(Operation { name, kind: kind_of(kinds, kind_code)? });
+    for (service, name, kind_code) in known {
+        add(service, names.dictionary_value(name)?, kind_of(kinds, kind_code)?);
     }
-    Ok(())
+    Ok(found)
 }
 
 fn kind_of(

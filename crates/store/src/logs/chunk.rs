@@ -14,7 +14,7 @@ pub(crate) use memory_column::{MemoryColumn, Texts, Values, float_of, hash};
 pub(crate) use presence::Presence;
 pub(crate) use shape::{Shape, write_json, write_packed};
 
-use super::column::{BLOCK_ROWS, ColumnKey, Columns, LogColumn};
+use super::column::{BLOCK_ROWS, ColumnKey, Columns, LogColumn, Memo};
 use crate::StoreError;
 
 /// Some documents in memory, in the order in which they came.
@@ -29,13 +29,24 @@ pub(crate) struct Chunk {
     pub(crate) keys: Vec<ColumnKey>,
     pub(crate) columns: Vec<MemoryColumn>,
     pub(crate) ids: Option<MemoryColumn>,
+    /// Of a piece that does not change any more.
+    pub(crate) memo: Memo,
 }
 
 impl Chunk {
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().chain(&self.ids).map(MemoryColumn::bytes).sum();
-        columns + self.times.len() * 24
+        columns + self.times.capacity() * 24
+    }
+
+    /// Gives back what was reserved for more rows.
+    pub(crate) fn shrink(&mut self) {
+        self.times.shrink_to_fit();
+        self.sequences.shrink_to_fit();
+        self.index_codes.shrink_to_fit();
+        self.shape_codes.shrink_to_fit();
+        self.columns.iter_mut().chain(&mut self.ids).for_each(MemoryColumn::shrink);
     }
 
     fn block<T: Copy>(values: &[T], block: usize, out: &mut [T; BLOCK_ROWS]) {
@@ -53,6 +64,10 @@ impl Chunk {
 }
 
 impl Columns for Chunk {
+    fn memo(&self) -> Option<&Memo> {
+        Some(&self.memo)
+    }
+
     fn rows(&self) -> u32 {
         self.times.len() as u32
     }

@@ -47,6 +47,9 @@ impl LogColumnKind {
     }
 }
 
+/// What a reader made of a part's rows and keeps beside them.
+pub(crate) type Memo = std::sync::OnceLock<std::sync::Arc<dyn std::any::Any + Send + Sync>>;
+
 /// A column: at most one value (a list is one) a row. Rows are asked in blocks of [`BLOCK_ROWS`].
 pub trait LogColumn: Send + Sync + fmt::Debug {
     /// What it holds.
@@ -133,6 +136,10 @@ pub(crate) trait Columns: Send + Sync + fmt::Debug {
         let mut codes = [0; BLOCK_ROWS];
         self.index_codes(row as usize / BLOCK_ROWS, &mut codes)?;
         Ok(codes.get(row as usize % BLOCK_ROWS).copied().unwrap_or(0))
+    }
+    /// Where a reader keeps what it once made of all rows, for columns that do not change.
+    fn memo(&self) -> Option<&Memo> {
+        None
     }
     /// All fields' columns.
     fn keys(&self) -> &[ColumnKey];

@@ -329,7 +329,8 @@ impl LogState {
             return;
         }
         self.copied = None;
-        let chunk = std::mem::take(&mut self.active).chunk;
+        let mut chunk = std::mem::take(&mut self.active).chunk;
+        chunk.shrink();
         let deleted = deleted_set(chunk.rows(), &std::mem::take(&mut self.active_deleted));
         self.chunks.push(HeadChunk { bytes: chunk.bytes(), chunk: Arc::new(chunk), deleted });
     }

@@ -1,7 +1,7 @@
 //! A part of a snapshot: some documents as columns.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use vigie_model::{ListReader, Scalar};
 
@@ -123,6 +123,24 @@ impl LogPart {
         let key = |key: &super::column::ColumnKey| key.path == path && key.kind == kind;
         let at = self.columns.keys().iter().position(key);
         at.map(|at| self.columns.column(at)).transpose()
+    }
+
+    /// What `make` makes of all rows; kept beside them where they do not change, so that it is made
+    /// once. A part has room for one: everybody who asks must want the same.
+    pub fn kept<T: Send + Sync + 'static>(
+        &self,
+        make: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<Arc<T>, StoreError> {
+        let memo = self.columns.memo();
+        let known = memo.and_then(OnceLock::get).map(Arc::clone);
+        if let Some(Ok(known)) = known.map(Arc::downcast) {
+            return Ok(known);
+        }
+        let made = Arc::new(make()?);
+        if let Some(memo) = memo {
+            memo.set(Arc::clone(&made) as _).ok();
+        }
+        Ok(made)
     }
 
     /// Makes `query` ready to be asked of this part, block by block.

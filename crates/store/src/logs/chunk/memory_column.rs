@@ -38,6 +38,15 @@ impl Texts {
         self.ends.push(self.bytes.len() as u32);
     }
 
+    fn memory(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity() * 4
+    }
+
+    fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     fn pop(&mut self) {
         self.ends.pop();
         self.bytes.truncate(self.ends.last().copied().unwrap_or(0) as usize);
@@ -77,15 +86,34 @@ impl MemoryColumn {
         Self { kind, presence: Presence::default(), values }
     }
 
+    /// Bytes that it takes in memory, what is reserved included.
     pub(crate) fn bytes(&self) -> usize {
         self.presence.bytes()
             + match &self.values {
                 Values::Bytes { codes, texts } => {
-                    codes.as_ref().map_or(0, Vec::len) * 4 + texts.bytes.len() + texts.len() * 4
+                    codes.as_ref().map_or(0, Vec::capacity) * 4 + texts.memory()
                 }
-                Values::Numbers { mantissas, texts, .. } => mantissas.len() * 9 + texts.bytes.len(),
+                Values::Numbers { mantissas, texts, .. } => {
+                    mantissas.capacity() * 9 + texts.memory()
+                }
                 Values::Time => 0,
             }
+    }
+
+    /// Gives back what was reserved for more values.
+    pub(crate) fn shrink(&mut self) {
+        match &mut self.values {
+            Values::Bytes { codes, texts } => {
+                codes.iter_mut().for_each(Vec::shrink_to_fit);
+                texts.shrink();
+            }
+            Values::Numbers { mantissas, scales, texts } => {
+                mantissas.shrink_to_fit();
+                scales.shrink_to_fit();
+                texts.shrink();
+            }
+            Values::Time => {}
+        }
     }
 
     /// Appends a value of bytes for `row`.

@@ -9,7 +9,7 @@ use super::{PART_ROWS_MAX, SECTION_META};
 use crate::StoreError;
 use crate::codec::Input;
 use crate::logs::chunk::{Shape, write_json, write_packed};
-use crate::logs::column::{BLOCK_ROWS, ColumnKey, Columns, LogColumn, LogColumnKind, Plan};
+use crate::logs::column::{BLOCK_ROWS, ColumnKey, Columns, LogColumn, LogColumnKind, Memo, Plan};
 use crate::logs::matching::CompiledTest;
 use crate::logs::part_view::IndexCount;
 use crate::part::container::{Container, Signal, corrupt};
@@ -37,6 +37,7 @@ pub(crate) struct PartReader {
     ids: Option<PartColumn>,
     keys: Vec<ColumnKey>,
     columns: Vec<PartColumn>,
+    memo: Memo,
 }
 
 impl PartReader {
@@ -96,6 +97,7 @@ impl PartReader {
             ids,
             keys,
             columns,
+            memo: Memo::new(),
         })
     }
 
@@ -154,6 +156,10 @@ fn take_indexes(input: &mut Input<'_>) -> Result<(Vec<String>, Vec<IndexCount>),
 }
 
 impl Columns for PartReader {
+    fn memo(&self) -> Option<&Memo> {
+        Some(&self.memo)
+    }
+
     fn rows(&self) -> u32 {
         self.rows as u32
     }
