@@ -12,8 +12,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Map, Value, json};
-use vigie_sql::{SqlAnswer, SqlEngine, SqlError, SqlErrorKind};
+use vigie_model::TenantId;
+use vigie_query::Engine;
+use vigie_sql::{SqlAnswer, SqlEngine, SqlError, SqlErrorKind, SqlTables};
 use vigie_store::Store;
+use vigie_world::World;
 
 use crate::{BodyError, Identity, RequestBody};
 
@@ -24,6 +27,17 @@ pub struct SqlState {
     pub engine: Arc<SqlEngine>,
     /// What is kept.
     pub store: Arc<Store>,
+    /// Evaluates PromQL that a statement holds.
+    pub promql: Arc<Engine>,
+    /// Says what time it is.
+    pub world: World,
+}
+
+impl SqlState {
+    /// What a statement of `tenant` is asked of, as it is now.
+    pub fn tables(&self, tenant: &TenantId) -> SqlTables {
+        SqlTables::of(&self.store, tenant, &self.promql, self.world.clock.now_ms())
+    }
 }
 
 /// The API's route.
@@ -53,9 +67,7 @@ async fn ask(
             Err(message) => return refused(StatusCode::BAD_REQUEST, &message, None),
         },
     };
-    let (logs, spans) =
-        (state.store.log_snapshot(&identity.tenant), state.store.span_snapshot(&identity.tenant));
-    let answer = match state.engine.query(&statement, logs, spans).await {
+    let answer = match state.engine.query(&statement, state.tables(&identity.tenant)).await {
         Ok(answer) => answer,
         Err(error) => return failed(&error),
     };

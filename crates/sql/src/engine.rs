@@ -1,26 +1,31 @@
 //! Carries out one statement over snapshots: read-only, within limits.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::datatypes::{Field, SchemaRef};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::config::Dialect;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures::StreamExt;
-use vigie_store::logs::LogSnapshot;
 
-use crate::SqlError;
 use crate::answer::{SqlAnswer, SqlColumn, append_rows, type_name};
-use crate::documents::{DocumentTable, Documents};
+use crate::{SqlError, SqlTables};
 
 /// Bytes of a statement, at most.
 const TEXT_BYTES_MAX: usize = 64 * 1_024;
+
+/// Parameters of a statement, at most.
+const PARAMETERS_MAX: usize = 1_000;
 
 /// Functions that make much of little, in memory that no pool counts.
 const REFUSED_FUNCTIONS: [&str; 10] = [
@@ -63,6 +68,24 @@ impl Default for SqlLimits {
     }
 }
 
+/// What a statement gives, as columns.
+#[derive(Debug)]
+pub struct SqlBatches {
+    /// The columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+}
+
+/// What a statement gives and takes.
+#[derive(Debug, Clone)]
+pub struct SqlDescription {
+    /// The columns of its answer.
+    pub schema: SchemaRef,
+    /// The types of its parameters, where they can be told: `$1` first.
+    pub parameters: Vec<Option<DataType>>,
+}
+
 /// Answers statements in SQL. All statements share its memory.
 #[derive(Debug)]
 pub struct SqlEngine {
@@ -81,27 +104,73 @@ impl SqlEngine {
         Ok(Self { limits, runtime })
     }
 
-    /// Carries out `text` over tables `logs` and `spans` that are these snapshots.
-    pub async fn query(
+    /// Carries out `text` over `tables`; rows come as JSON.
+    pub async fn query(&self, text: &str, tables: SqlTables) -> Result<SqlAnswer, SqlError> {
+        let found = self.batches(text, Vec::new(), tables).await?;
+        let mut answer = SqlAnswer { columns: columns_of(&found.schema), rows: Vec::new() };
+        for batch in &found.batches {
+            append_rows(batch, &mut answer.rows)?;
+        }
+        Ok(answer)
+    }
+
+    /// Carries out `text` over `tables`, with values for `$1` and so on.
+    pub async fn batches(
         &self,
         text: &str,
-        logs: LogSnapshot,
-        spans: LogSnapshot,
-    ) -> Result<SqlAnswer, SqlError> {
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(SqlError::invalid(format!(
-                "the statement has more than {TEXT_BYTES_MAX} bytes"
-            )));
-        }
-        let (limits, runtime, text) = (self.limits, Arc::clone(&self.runtime), text.to_owned());
+        parameters: Vec<ScalarValue>,
+        tables: SqlTables,
+    ) -> Result<SqlBatches, SqlError> {
+        let limits = self.limits;
+        let text = checked(text)?;
+        self.limited(tables, async move |context| run(&context, &text, parameters, limits).await)
+            .await
+    }
+
+    /// What `text` gives and takes, without carrying it out.
+    pub async fn describe(
+        &self,
+        text: &str,
+        tables: SqlTables,
+    ) -> Result<SqlDescription, SqlError> {
+        let text = checked(text)?;
+        self.limited(tables, async move |context| {
+            let plan = plan(&context, &text).await?;
+            let mut parameters: Vec<Option<DataType>> = Vec::new();
+            for (name, data_type) in plan.get_parameter_types()? {
+                let number = name.strip_prefix('$').and_then(|number| number.parse().ok());
+                let Some(number) = number.filter(|number| (1..=PARAMETERS_MAX).contains(number))
+                else {
+                    return Err(SqlError::invalid(format!("{name}: parameters are $1, $2, ...")));
+                };
+                parameters.resize(parameters.len().max(number), None);
+                if let Some(place) = parameters.get_mut(number - 1) {
+                    *place = data_type;
+                }
+            }
+            Ok(SqlDescription { schema: Arc::clone(plan.schema().inner()), parameters })
+        })
+        .await
+    }
+
+    /// Does `work` with a session over `tables`, in the time that a statement has.
+    async fn limited<T, F>(
+        &self,
+        tables: SqlTables,
+        work: impl FnOnce(SessionContext) -> F + Send + 'static,
+    ) -> Result<T, SqlError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, SqlError>> + Send,
+    {
+        let (limits, runtime) = (self.limits, Arc::clone(&self.runtime));
         // A task of its own: where the engine computes for long, the deadline still answers.
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(async move {
-            let context =
-                tokio::task::spawn_blocking(move || context(limits, runtime, logs, spans))
-                    .await
-                    .map_err(|error| SqlError::Internal(error.to_string()))??;
-            run(&context, &text, limits).await
+            let context = tokio::task::spawn_blocking(move || context(limits, runtime, tables))
+                .await
+                .map_err(|error| SqlError::Internal(error.to_string()))??;
+            work(context).await
         });
         match tokio::time::timeout(limits.timeout, tasks.join_next()).await {
             Err(_) => Err(SqlError::Timeout(limits.timeout.as_secs())),
@@ -112,12 +181,20 @@ impl SqlEngine {
     }
 }
 
+fn checked(text: &str) -> Result<String, SqlError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(SqlError::invalid(format!(
+            "the statement has more than {TEXT_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(text.to_owned())
+}
+
 /// A session with the tables.
 fn context(
     limits: SqlLimits,
     runtime: Arc<RuntimeEnv>,
-    logs: LogSnapshot,
-    spans: LogSnapshot,
+    tables: SqlTables,
 ) -> Result<SessionContext, SqlError> {
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.partitions.max(1))
@@ -131,18 +208,12 @@ fn context(
         context.deregister_udf(name);
         context.deregister_udtf(name);
     }
-    let logs = DocumentTable::new(Documents::Logs, logs)?;
-    let spans = DocumentTable::new(Documents::Spans, spans)?;
-    context.register_table("logs", Arc::new(logs))?;
-    context.register_table("spans", Arc::new(spans))?;
+    tables.register(&context)?;
     Ok(context)
 }
 
-async fn run(
-    context: &SessionContext,
-    text: &str,
-    limits: SqlLimits,
-) -> Result<SqlAnswer, SqlError> {
+/// The plan of a statement that only reads.
+async fn plan(context: &SessionContext, text: &str) -> Result<LogicalPlan, SqlError> {
     let state = context.state();
     let statement = state.sql_to_statement(text, &Dialect::PostgreSQL)?;
     if !only_reads(&statement) {
@@ -156,21 +227,35 @@ async fn run(
     if options.with_allow_statements(false).verify_plan(&plan).is_err() {
         return Err(SqlError::ReadOnly("what this would change".to_owned()));
     }
-    let mut batches = context.execute_logical_plan(plan).await?.execute_stream().await?;
-    let mut answer = SqlAnswer { columns: columns_of(&batches.schema()), rows: Vec::new() };
-    let mut bytes = 0_usize;
-    while let Some(batch) = batches.next().await {
+    Ok(plan)
+}
+
+async fn run(
+    context: &SessionContext,
+    text: &str,
+    parameters: Vec<ScalarValue>,
+    limits: SqlLimits,
+) -> Result<SqlBatches, SqlError> {
+    let mut plan = plan(context, text).await?;
+    if !parameters.is_empty() {
+        plan = plan.with_param_values(parameters)?;
+    }
+    let mut stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
+    let mut found = SqlBatches { schema: stream.schema(), batches: Vec::new() };
+    let (mut bytes, mut rows) = (0_usize, 0_usize);
+    while let Some(batch) = stream.next().await {
         let batch = batch?;
         bytes = bytes.saturating_add(batch.get_array_memory_size());
-        if answer.rows.len() + batch.num_rows() > limits.rows {
+        rows += batch.num_rows();
+        if rows > limits.rows {
             return Err(SqlError::TooManyRows(limits.rows as u64));
         }
         if bytes > limits.answer_bytes {
             return Err(SqlError::Memory("the answer is too long".to_owned()));
         }
-        append_rows(&batch, &mut answer.rows)?;
+        found.batches.push(batch);
     }
-    Ok(answer)
+    Ok(found)
 }
 
 /// Whether a statement is of a kind that only reads.

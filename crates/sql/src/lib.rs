@@ -7,8 +7,11 @@ mod answer;
 mod documents;
 mod engine;
 mod error;
+mod metrics;
 mod pattern;
+mod tables;
 
 pub use answer::{SqlAnswer, SqlColumn};
-pub use engine::{SqlEngine, SqlLimits};
+pub use engine::{SqlBatches, SqlDescription, SqlEngine, SqlLimits};
 pub use error::{SqlError, SqlErrorKind};
+pub use tables::SqlTables;

@@ -18,6 +18,7 @@ pub(crate) mod respond;
 pub(crate) mod rules;
 mod signals;
 mod span_telemetry;
+mod sql;
 mod targets;
 mod traces;
 
@@ -41,12 +42,10 @@ use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::ScrapeManager;
 use vigie_show::alertmanager::AlertmanagerState;
 use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
-use vigie_show::sql::SqlState;
 use vigie_show::traces::TracesState;
 use vigie_show::{
     FrontDoor, FrontDoorOptions, Telemetry, alertmanager, behind_sign_in, grafana, page, prometheus,
 };
-use vigie_sql::{SqlEngine, SqlLimits};
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
@@ -283,9 +282,8 @@ impl MetricsPart<'_> {
         if let Some((_, state)) = &self.reacting {
             router = router.merge(alertmanager::native_router(Arc::clone(state)));
         }
-        let engine = SqlEngine::new(SqlLimits::default()).context("starting SQL")?;
-        let sql = Arc::new(SqlState { engine: Arc::new(engine), store: Arc::clone(&store) });
-        let evidence = incidents::Kept { sql: Arc::clone(&sql), engine: Arc::clone(&state.engine) };
+        let sql = sql::state(&state)?;
+        let evidence = incidents::Kept { sql: Arc::clone(&sql) };
         let incidents = self.incidents(plan, evidence, (world, telemetry), stop);
         if let Some(incidents) = &incidents {
             router = router.merge(vigie_show::incidents::router(Arc::clone(incidents) as _));

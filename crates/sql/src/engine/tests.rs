@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use vigie_model::span::{
     Resource, Scope, Span, SpanBatch, SpanId, SpanSink as _, StatusCode, TraceId,
 };
-use vigie_model::{Acknowledge, LogAction, LogBatch, TenantId};
+use vigie_model::{Acknowledge, Labels, LogAction, LogBatch, MetricBatch, TenantId, stale_nan};
+use vigie_query::{Engine, EngineOptions};
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
 use super::*;
 use crate::SqlErrorKind;
+
+const NOW_MS: i64 = 100_000;
 
 /// Logs: seconds, service, level, message, status, trace.
 type Short = (i64, &'static str, &'static str, &'static str, Option<u32>, Option<u8>);
@@ -79,7 +82,8 @@ async fn fill() -> (Arc<Store>, tempfile::TempDir) {
 async fn ask(store: &Store, limits: SqlLimits, text: &str) -> Result<SqlAnswer, SqlError> {
     let tenant = TenantId::default_tenant();
     let engine = SqlEngine::new(limits).unwrap();
-    engine.query(text, store.log_snapshot(&tenant), store.span_snapshot(&tenant)).await
+    let promql = Arc::new(Engine::new(EngineOptions::default()));
+    engine.query(text, SqlTables::of(store, &tenant, &promql, NOW_MS)).await
 }
 
 #[tokio::test]
@@ -266,4 +270,106 @@ async fn limits_hold() {
                 logs h, logs i WHERE a.timestamp <> i.timestamp OR b.message < c.message";
     let error = ask(&store, soon, text).await.unwrap_err();
     assert_eq!(error.kind(), SqlErrorKind::Timeout, "{error}");
+}
+
+async fn fill_metrics() -> (Arc<Store>, tempfile::TempDir) {
+    let (store, folder) = fill().await;
+    let mut batch = MetricBatch::new();
+    for (instance, by) in [("a", 1.0), ("b", 2.0)] {
+        let pairs = [("__name__", "requests_total"), ("instance", instance), ("value", "odd")];
+        let labels = Labels::from_pairs(pairs);
+        let mut series = batch.push_series(&labels);
+        for at in 0..10 {
+            series.sample(at * 10_000, by * at as f64);
+        }
+        series.sample(100_000, stale_nan());
+    }
+    let up = Labels::from_pairs([("__name__", "up"), ("job", "x")]);
+    batch.push_series(&up).sample(90_000, 1.0).sample(95_000, f64::INFINITY);
+    let sink = store.sink();
+    sink.write(&TenantId::default_tenant(), batch, Acknowledge::Durable).await.unwrap();
+    (store, folder)
+}
+
+#[tokio::test]
+async fn samples_are_rows() {
+    let (store, _folder) = fill_metrics().await;
+    for (text, expected) in [
+        ("SELECT count(*) FROM metrics", json!([[22]])),
+        (
+            "SELECT name, instance, count(*), max(value) FROM metrics \
+             WHERE name = 'requests_total' GROUP BY name, instance ORDER BY instance",
+            json!([["requests_total", "a", 10, 9.0], ["requests_total", "b", 10, 18.0]]),
+        ),
+        // A label that is called as a column is.
+        ("SELECT DISTINCT label_value FROM metrics WHERE instance IN ('a', 'z')", json!([["odd"]])),
+        (
+            "SELECT timestamp, value, labels FROM metrics WHERE 'up' = name \
+             AND timestamp < '1970-01-01T00:01:35Z'",
+            json!([["1970-01-01T00:01:30Z", 1.0, "{\"job\":\"x\"}"]]),
+        ),
+        (
+            "SELECT value FROM metrics WHERE instance = 'b' \
+             AND timestamp BETWEEN '1970-01-01T00:00:10Z' AND '1970-01-01T00:00:20Z' ORDER BY 1",
+            json!([[2.0], [4.0]]),
+        ),
+        ("SELECT count(*) FROM metrics WHERE instance <> 'a'", json!([[10]])),
+        ("SELECT count(*) FROM metrics WHERE instance IS NULL", json!([[2]])),
+        ("SELECT count(*) FROM metrics WHERE name = 'up' LIMIT 1", json!([[2]])),
+        ("SELECT value FROM metrics WHERE name = 'nothing'", json!([])),
+        // Beside logs.
+        (
+            "SELECT l.service, m.value FROM logs l JOIN metrics m ON m.instance = 'a' \
+             AND m.timestamp = date_trunc('minute', l.timestamp) WHERE l.service = 'billing' LIMIT 1",
+            json!([["billing", 0.0]]),
+        ),
+    ] {
+        let answer = ask(&store, SqlLimits::default(), text).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(json!(answer.rows), expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn promql_gives_rows() {
+    let (store, _folder) = fill_metrics().await;
+    let text = "SELECT instance, value, name FROM promql('requests_total * 2', \
+                '1970-01-01T00:00:30Z', '1970-01-01T00:00:40Z', 10) ORDER BY instance, timestamp";
+    let answer = ask(&store, SqlLimits::default(), text).await.unwrap();
+    let expected =
+        json!([["a", 6.0, null], ["a", 8.0, null], ["b", 12.0, null], ["b", 16.0, null]]);
+    assert_eq!(json!(answer.rows), expected);
+    let text = "SELECT * FROM promql('max(up) + 1') WHERE timestamp > '1970-01-01T00:00:00Z'";
+    let answer = ask(&store, SqlLimits::default(), text).await.unwrap();
+    assert_eq!(answer.rows[0][0], json!("1970-01-01T00:01:40Z"));
+    for text in [
+        "SELECT * FROM promql('sum(')",
+        "SELECT * FROM promql()",
+        "SELECT * FROM promql('up', 1, 2, 0)",
+        "SELECT * FROM promql('\"text\"')",
+    ] {
+        let error = ask(&store, SqlLimits::default(), text).await.unwrap_err();
+        assert_eq!(error.kind(), SqlErrorKind::Invalid, "{text}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_described_and_bound() {
+    let (store, _folder) = fill_metrics().await;
+    let engine = SqlEngine::new(SqlLimits::default()).unwrap();
+    let promql = Arc::new(Engine::new(EngineOptions::default()));
+    let tables = || SqlTables::of(&store, &TenantId::default_tenant(), &promql, NOW_MS);
+    let text = "SELECT value FROM metrics WHERE instance = $2 AND value > $1";
+    let description = engine.describe(text, tables()).await.unwrap();
+    assert_eq!(
+        description.parameters,
+        [Some(DataType::Float64), Some(DataType::Utf8View)],
+        "{description:?}"
+    );
+    assert_eq!(description.schema.field(0).name(), "value");
+    let values = vec![ScalarValue::from(7.0), ScalarValue::from("a")];
+    let found = engine.batches(text, values, tables()).await.unwrap();
+    assert_eq!(found.batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+    let error = engine.batches(text, Vec::new(), tables()).await.unwrap_err();
+    assert_eq!(error.kind(), SqlErrorKind::Invalid, "{error}");
 }

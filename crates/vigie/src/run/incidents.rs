@@ -11,9 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vigie_language::promql;
 use vigie_language::runbook::Query;
 use vigie_model::TenantId;
-use vigie_query::{
-    Engine, InstantSample, QueryKind, QueryLimits, QueryRequest, QueryValue, SampleValue,
-};
+use vigie_query::{InstantSample, QueryKind, QueryLimits, QueryRequest, QueryValue, SampleValue};
 use vigie_respond::desk::{Desk, DeskParts, DeskPlan, HttpCaller, HttpRequest, TenantPager};
 use vigie_respond::incident::IncidentState;
 use vigie_respond::runbook::{Answer, Evidence, EvidenceError, ROWS_MAX, Sample};
@@ -50,7 +48,6 @@ impl HttpCaller for Nothing {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) sql: Arc<SqlState>,
-    pub(super) engine: Arc<Engine>,
 }
 
 impl Evidence for Kept {
@@ -62,12 +59,10 @@ impl Evidence for Kept {
     ) -> BoxFuture<'a, Result<Answer, EvidenceError>> {
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| EvidenceError::Failed(error.to_string());
-            let store = &self.sql.store;
             let text = match query {
                 Query::Promql(text) => text,
                 Query::Sql(text) => {
-                    let (logs, spans) = (store.log_snapshot(tenant), store.span_snapshot(tenant));
-                    let answer = self.sql.engine.query(text, logs, spans).await;
+                    let answer = self.sql.engine.query(text, self.sql.tables(tenant)).await;
                     return Ok(table(answer.map_err(|error| failed(&error))?));
                 }
             };
@@ -75,8 +70,8 @@ impl Evidence for Kept {
             let kind = QueryKind::Instant { time_ms: at_ms };
             let limits = QueryLimits { timeout: Some(QUERY_TIMEOUT), ..QueryLimits::default() };
             let request = QueryRequest { text, expr: &expr, kind, limits };
-            let snapshot = store.snapshot(tenant);
-            let answer = self.engine.evaluate(&snapshot, request).await;
+            let snapshot = self.sql.store.snapshot(tenant);
+            let answer = self.sql.promql.evaluate(&snapshot, request).await;
             answered(answer.map_err(|error| failed(&error))?.value)
         })
     }

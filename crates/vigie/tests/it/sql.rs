@@ -1,4 +1,4 @@
-//! SQL over logs and spans, by the API and the command line.
+//! SQL over metrics, logs and spans, by the API and the command line.
 
 use std::process::Command;
 
@@ -65,4 +65,38 @@ async fn logs_are_asked_in_sql() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(text, "service  n\ndb       1\nweb      1\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_asked_in_sql_beside_logs() {
+    let server = vigie().start().await.unwrap();
+    let now_ms = jiff::Timestamp::now().as_millisecond() / 1_000 * 1_000;
+    let mut lines = String::new();
+    for second in 0..10 {
+        for (service, step) in [("web", 1), ("db", 5)] {
+            let at = now_ms - (10 - second) * 1_000;
+            lines.push_str(&format!(
+                "orders_total{{service=\"{service}\"}} {} {at}\n",
+                second * step
+            ));
+        }
+    }
+    let url = format!("{}/api/v1/import/prometheus", server.api);
+    assert!(server.client.post(url).body(lines).send().await.unwrap().status().is_success());
+    let time = jiff::Timestamp::now().to_string();
+    let document = json!({"@timestamp": time, "service": "db", "message": "slow"}).to_string();
+    let url = format!("{}/logs-x/_doc", server.elasticsearch);
+    let request = server.client.post(url).header("content-type", "application/json");
+    assert!(request.body(document).send().await.unwrap().status().is_success());
+
+    let text = "SELECT service, count(*) AS n, max(value) AS most FROM metrics \
+                WHERE name = 'orders_total' GROUP BY service ORDER BY service";
+    let (_, answer) = ask(&server, text, "csv").await;
+    assert_eq!(answer, "service,n,most\r\ndb,10,45.0\r\nweb,10,9.0\r\n");
+    let text = "SELECT l.message, p.value FROM promql('max_over_time(orders_total[1m])') p \
+                JOIN logs l ON l.service = p.service";
+    let (_, answer) = ask(&server, text, "csv").await;
+    assert_eq!(answer, "message,value\r\nslow,45.0\r\n");
+    let (status, answer) = ask(&server, "SELECT * FROM promql('sum(')", "json").await;
+    assert_eq!(status, 400, "{answer}");
 }
