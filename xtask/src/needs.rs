@@ -24,7 +24,7 @@ const PACKAGES: [(&str, &str); 9] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 19] = [
+const PYTHON_PACKAGES: [&str; 21] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -44,6 +44,8 @@ const PYTHON_PACKAGES: [&str; 19] = [
     "pylogbeat",
     "pygelf",
     "fluent-logger",
+    "psycopg[binary]",
+    "asyncpg",
 ];
 
 /// The packages that the seed's `tracing.py` asks for: the last exporter to Jaeger, which has not

@@ -292,3 +292,12 @@ mod tests {
 pub fn event_json(data: &[u8]) {
     crate::event_json::fuzz(data);
 }
+
+/// Messages of PostgreSQL's clients: the first byte is the letter, or 0 for a first message.
+pub fn postgres(data: &[u8]) {
+    match data.split_first() {
+        Some((0, body)) => drop(crate::postgres::read_startup(body)),
+        Some((letter, body)) => drop(crate::postgres::read_request(*letter, body)),
+        None => {}
+    }
+}

@@ -16,6 +16,7 @@ pub mod loki;
 pub mod lumberjack;
 pub mod msgpack;
 pub mod otlp;
+pub mod postgres;
 pub mod protobuf;
 pub mod remote_read;
 pub mod remote_write;

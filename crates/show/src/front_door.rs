@@ -16,6 +16,7 @@ mod refusal;
 mod text;
 mod tls;
 mod web_config;
+mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::{ShowError, Telemetry};
 pub use body::{BodyError, RequestBody};
 pub use identity::{Caller, Identity, TENANT_HEADER};
 pub use text::TextService;
+pub use wire::{Denied, Entry, WireService};
 
 /// Limits and rules of the front door.
 #[derive(Debug, Clone)]
@@ -91,6 +93,13 @@ impl Default for FrontDoorOptions {
     }
 }
 
+/// What is behind the door at a listener.
+pub(super) enum Behind {
+    Http(Router),
+    HttpOrText(Router, Arc<dyn TextService>),
+    Wire(Arc<dyn WireService>),
+}
+
 /// The entry of all listeners of a process.
 #[derive(Debug)]
 pub struct FrontDoor {
@@ -138,7 +147,7 @@ impl FrontDoor {
         part: &'static str,
         shutdown: CancellationToken,
     ) {
-        connection::serve(self, listener, (router, None), part, shutdown).await;
+        connection::serve(self, listener, Behind::Http(router), part, shutdown).await;
     }
 
     /// As [`serve`](Self::serve), with a protocol of plain lines on the same port: who begins with
@@ -151,7 +160,19 @@ impl FrontDoor {
         part: &'static str,
         shutdown: CancellationToken,
     ) {
-        connection::serve(self, listener, (router, Some(text)), part, shutdown).await;
+        connection::serve(self, listener, Behind::HttpOrText(router, text), part, shutdown).await;
+    }
+
+    /// Serves a protocol that is not HTTP, which asks the door by its [`Entry`] for TLS and who
+    /// somebody is.
+    pub async fn serve_wire(
+        self: Arc<Self>,
+        listener: TcpListener,
+        service: Arc<dyn WireService>,
+        part: &'static str,
+        shutdown: CancellationToken,
+    ) {
+        connection::serve(self, listener, Behind::Wire(service), part, shutdown).await;
     }
 
     /// Whether listeners speak TLS.

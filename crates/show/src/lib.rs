@@ -24,6 +24,7 @@ mod number;
 pub mod otlp;
 pub mod page;
 mod passwords;
+pub mod postgres;
 pub mod prometheus;
 mod span_form;
 pub mod sql;
@@ -34,8 +35,8 @@ mod users;
 
 pub use error::{ShowError, ShowErrorKind};
 pub use front_door::{
-    BodyError, Caller, FrontDoor, FrontDoorOptions, Identity, RequestBody, TENANT_HEADER,
-    TextService, behind_sign_in,
+    BodyError, Caller, Denied, Entry, FrontDoor, FrontDoorOptions, Identity, RequestBody,
+    TENANT_HEADER, TextService, WireService, behind_sign_in,
 };
 pub use telemetry::{
     Collector, Counter, DURATION_BOUNDS_SECONDS, ExpositionText, Gauge, Histogram, Telemetry,

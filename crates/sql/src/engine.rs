@@ -208,6 +208,7 @@ fn context(
         context.deregister_udf(name);
         context.deregister_udtf(name);
     }
+    crate::functions::register(&context);
     tables.register(&context)?;
     Ok(context)
 }

@@ -7,11 +7,18 @@ mod answer;
 mod documents;
 mod engine;
 mod error;
+mod functions;
 mod metrics;
 mod pattern;
+mod statements;
 mod tables;
+
+pub use datafusion::arrow;
+pub use datafusion::common::ScalarValue;
 
 pub use answer::{SqlAnswer, SqlColumn};
 pub use engine::{SqlBatches, SqlDescription, SqlEngine, SqlLimits};
 pub use error::{SqlError, SqlErrorKind};
+pub use functions::POSTGRES_VERSION;
+pub use statements::split;
 pub use tables::SqlTables;

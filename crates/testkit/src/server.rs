@@ -61,8 +61,14 @@ const RECEIVE_DOORS: [&str; 14] = [
     "jaeger_collector_admin_port",
     "otlp_health_port",
 ];
-const SHOW_DOORS: [&str; 5] =
-    ["jaeger_port", "jaeger_query_grpc_port", "jaeger_admin_port", "logs_page_port", "tempo_port"];
+const SHOW_DOORS: [&str; 6] = [
+    "jaeger_port",
+    "jaeger_query_grpc_port",
+    "jaeger_admin_port",
+    "logs_page_port",
+    "tempo_port",
+    "postgres_port",
+];
 
 impl ServerBuilder {
     /// The binary, in a folder of its own.

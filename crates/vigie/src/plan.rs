@@ -109,6 +109,8 @@ pub(crate) struct Plan {
     pub(crate) elasticsearch_port: Option<Port>,
     /// Port of Loki's API.
     pub(crate) loki_port: Option<Port>,
+    /// Port of PostgreSQL's protocol.
+    pub(crate) postgres_port: Option<Port>,
     /// The version that clients of Elasticsearch are told.
     pub(crate) elasticsearch_version: String,
     pub(crate) host_port: Option<Port>,
@@ -203,6 +205,7 @@ impl Plan {
             logs_page_port: port(settings.show.logs_page_port, 5601)?,
             elasticsearch_port: port(settings.show.elasticsearch_port, 9200)?,
             loki_port: port(settings.show.loki_port, 3100)?,
+            postgres_port: port(settings.show.postgres_port, 15432)?,
             elasticsearch_version: settings.show.elasticsearch_version.clone(),
             host_port: port(settings.receive.host_port, 9100)?,
             trace_ports: trace_ports(&settings, port)?,
@@ -271,6 +274,7 @@ impl Plan {
             logs_page_port: None,
             elasticsearch_port: None,
             loki_port: None,
+            postgres_port: None,
             elasticsearch_version: String::new(),
             host_port: None,
             trace_ports: Vec::new(),
@@ -346,6 +350,7 @@ impl Plan {
             store: Some(store),
             elasticsearch_port: Self::port(listen, 9200, 0, false)?,
             loki_port: None,
+            postgres_port: None,
             elasticsearch_version: settings.show.elasticsearch_version.clone(),
             logstash: LogstashPlan::from_arguments(args, listen)?,
             retention_text,
@@ -369,6 +374,7 @@ impl Plan {
             logs_page_port: None,
             elasticsearch_port: None,
             loki_port: None,
+            postgres_port: None,
             elasticsearch_version: String::new(),
             host_port: None,
             trace_ports: Vec::new(),

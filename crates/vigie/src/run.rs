@@ -318,6 +318,7 @@ impl MetricsPart<'_> {
         if let Some(listener) = self.loki {
             listeners.serve("loki", listener, loki::router(loki));
         }
+        sql::open(plan.postgres_port.as_ref(), &sql, listeners).await?;
         self.doors.serve(&state, &lines, listeners).await;
         let log_doors = LogDoors::new(telemetry, world);
         let mut kinds = Vec::new();

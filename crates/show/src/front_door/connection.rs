@@ -30,36 +30,51 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use super::access::PartAccess;
 use super::body::BodyLimits;
 use super::refusal::RefusalStyle;
-use super::{FrontDoor, SignIn, TextService, access, identity, permission, text};
+use super::{
+    Behind, Entry, FrontDoor, SignIn, TextService, WireService, access, identity, permission, text,
+};
 
 /// Answers below this are sent as they are: compressing costs more than it saves on a wire.
 const COMPRESS_BYTES_MIN: u64 = 1024;
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
 
 /// A part behind the door.
-struct Part {
-    door: Arc<FrontDoor>,
+pub(super) struct Part {
+    pub(super) door: Arc<FrontDoor>,
     router: Router,
-    access: PartAccess,
+    pub(super) access: PartAccess,
     on_loopback: bool,
     text: Option<Arc<dyn TextService>>,
-    shutdown: CancellationToken,
+    wire: Option<Arc<dyn WireService>>,
+    pub(super) shutdown: CancellationToken,
 }
 
 pub(super) async fn serve(
     door: Arc<FrontDoor>,
     listener: TcpListener,
-    (router, text): (Router, Option<Arc<dyn TextService>>),
+    behind: Behind,
     name: &'static str,
     shutdown: CancellationToken,
 ) {
     let on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let access = PartAccess::new(&door.telemetry, name);
+    let (router, text, wire) = match behind {
+        Behind::Http(router) => (router, None, None),
+        Behind::HttpOrText(router, text) => (router, Some(text), None),
+        Behind::Wire(wire) => (Router::new(), None, Some(wire)),
+    };
     let router = with_layers(router);
     let connections = Arc::new(Semaphore::new(door.options.connections_max));
     let grace = door.options.shutdown_grace;
-    let part =
-        Arc::new(Part { door, router, access, on_loopback, text, shutdown: shutdown.clone() });
+    let part = Arc::new(Part {
+        door,
+        router,
+        access,
+        on_loopback,
+        text,
+        wire,
+        shutdown: shutdown.clone(),
+    });
     let graceful = GracefulShutdown::new();
     let accepting = accept(&part, &listener, &connections, &graceful);
     tokio::select! {
@@ -115,6 +130,12 @@ async fn run(
         return;
     }
     let open = part.access.connection();
+    if let Some(wire) = &part.wire {
+        wire.serve(Entry::new(&part, peer), stream).await;
+        // The end waits for those who are served.
+        drop(watcher);
+        return drop(open);
+    }
     let loaded = part.door.secrets.current();
     if let Some(text) = &part.text
         && let Some(first) = text::first_byte(&stream, part.door.options.header_timeout).await

@@ -164,6 +164,8 @@ fn certificates() -> Certificates {
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    // A name of its own: to OpenSSL a certificate whose issuer has its name has signed itself.
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "the issuer");
     let authority = parameters.self_signed(&authority_key).unwrap();
     let issuer = rcgen::Issuer::new(parameters, authority_key);
     let signed = |names: &[&str]| {
@@ -222,6 +224,39 @@ async fn tls_users_and_headers() {
     let wrong = client.get(&url).basic_auth("ada", Some("guess")).send().await.unwrap();
     assert_eq!(wrong.status(), 401);
     assert!(Server::client().get(server.url("/-/healthy")).send().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_has_the_certificate_and_the_users_of_the_door() {
+    let is_there = std::process::Command::new("psql").arg("--version").output().is_ok();
+    if !is_there {
+        println!("skipped: postgres_has_the_certificate_and_the_users_of_the_door needs psql");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = certificates();
+    let hash = bcrypt::hash("secret", 4).unwrap();
+    write_files(folder.path(), &files, &format!("basic_auth_users:\n  ada: {hash}\n"));
+    let server = server::start_postgres(with_web_config(folder.path())).await;
+    let ask = |mode: &str, password: &str| {
+        let place = format!(
+            "host=localhost hostaddr=127.0.0.1 port={} user=ada dbname=vigie sslmode={mode} \
+             sslrootcert={}",
+            server.address.port(),
+            folder.path().join("ca.pem").display()
+        );
+        let mut psql = std::process::Command::new("psql");
+        psql.args(["-X", "-w", "-A", "-t", &place, "-c", "SELECT 6 * 7"]);
+        let output = psql.env("PGPASSWORD", password).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let (out, err) = ask("verify-full", "secret");
+    assert_eq!(out, "42\n", "{err}");
+    let (_, err) = ask("verify-full", "guess");
+    assert!(err.contains("password authentication failed for user \"ada\""), "{err}");
+    let (_, err) = ask("disable", "secret");
+    assert!(err.contains("this port takes encrypted connections only"), "{err}");
 }
 
 #[tokio::test]

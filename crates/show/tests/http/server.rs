@@ -14,11 +14,14 @@ use vigie_receive::scrape::{
     DiscoveryStatus, DroppedTarget, PoolStatus, TargetHealth, TargetMetadata, TargetStatus,
     TargetsStatus,
 };
+use vigie_show::postgres::PostgresService;
 use vigie_show::prometheus::{
     BuildInformation, Operator, PrometheusOptions, PrometheusState, RelabelStep, ReloadOutcome,
     TargetSource,
 };
+use vigie_show::sql::SqlState;
 use vigie_show::{FrontDoor, FrontDoorOptions, Telemetry};
+use vigie_sql::{SqlEngine, SqlLimits};
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
@@ -112,6 +115,27 @@ impl TargetSource for TestTargets {
     fn relabel_steps(&self, _pool: &str, _labels: &Labels) -> Result<Vec<RelabelStep>, String> {
         Ok(Vec::new())
     }
+}
+
+/// SQL over an empty store behind a door with these options, as PostgreSQL speaks it.
+pub(crate) async fn start_postgres(door: FrontDoorOptions) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::real();
+    let store = Store::open(StoreOptions::new(folder.path()), world.clone()).await.unwrap();
+    let sql = SqlState {
+        engine: Arc::new(SqlEngine::new(SqlLimits::default()).unwrap()),
+        store: Arc::clone(&store),
+        promql: Arc::new(Engine::new(EngineOptions::default())),
+        world: world.clone(),
+    };
+    let service = Arc::new(PostgresService::new(Arc::new(sql)));
+    let door = FrontDoor::new(door, world, Telemetry::new(), None).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutdown = CancellationToken::new();
+    tokio::spawn(door.serve_wire(listener, service, "postgres", shutdown.clone()));
+    let operator = Arc::new(TestOperator::default());
+    Server { address, operator, store, shutdown, _folder: folder }
 }
 
 /// A server with these options.

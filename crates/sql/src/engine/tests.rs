@@ -373,3 +373,11 @@ async fn parameters_are_described_and_bound() {
     let error = engine.batches(text, Vec::new(), tables()).await.unwrap_err();
     assert_eq!(error.kind(), SqlErrorKind::Invalid, "{error}");
 }
+
+#[tokio::test]
+async fn clients_of_postgres_ask_about_the_server() {
+    let (store, _folder) = fill().await;
+    let text = "SELECT pg_catalog.version() LIKE 'PostgreSQL 16%', current_schema()";
+    let answer = ask(&store, SqlLimits::default(), text).await.unwrap();
+    assert_eq!(answer.rows, [[json!(true), json!("public")]]);
+}

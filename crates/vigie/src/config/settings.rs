@@ -356,6 +356,8 @@ pub(crate) struct ShowSettings {
     pub(crate) logs_page_port: u16,
     /// Port of Loki's API; 0 switches it off.
     pub(crate) loki_port: u16,
+    /// Port of PostgreSQL's protocol; 0 switches it off.
+    pub(crate) postgres_port: u16,
     /// Port of Elasticsearch's API; 0 switches it off.
     pub(crate) elasticsearch_port: u16,
     /// The version that clients of Elasticsearch are told.
@@ -389,6 +391,8 @@ impl Default for ShowSettings {
             page_port: 3000,
             logs_page_port: 5601,
             loki_port: 3100,
+            // Not 5432: whoever has PostgreSQL on this host needs it.
+            postgres_port: 15432,
             elasticsearch_port: 9200,
             elasticsearch_version: "8.5.3".to_owned(),
             jaeger_port: 16686,

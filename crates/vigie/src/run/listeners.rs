@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_receive::lines::{LineDoor, LineProtocol};
-use vigie_show::{FrontDoor, TextService};
+use vigie_show::{FrontDoor, TextService, WireService};
 
 use crate::plan::Port;
 
@@ -62,6 +62,20 @@ impl Listeners {
         }
         let door = Arc::clone(&self.door);
         self.tasks.spawn(door.serve(listener, router, part, self.stop.clone()));
+    }
+
+    /// Serves a protocol that is not HTTP on `listener`.
+    pub(crate) fn serve_wire(
+        &mut self,
+        part: &'static str,
+        listener: TcpListener,
+        service: Arc<dyn WireService>,
+    ) {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(part, %address, "listening");
+        }
+        let door = Arc::clone(&self.door);
+        self.tasks.spawn(door.serve_wire(listener, service, part, self.stop.clone()));
     }
 
     /// Takes lines on `listener` and, where the protocol has datagrams, on the same port of UDP;

@@ -20,6 +20,7 @@ mod logstash;
 mod loki;
 mod objects;
 mod page;
+mod postgres;
 mod related;
 mod remote;
 mod respond;
