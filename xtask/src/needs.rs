@@ -24,7 +24,7 @@ const PACKAGES: [(&str, &str); 9] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 21] = [
+const PYTHON_PACKAGES: [&str; 22] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -46,6 +46,7 @@ const PYTHON_PACKAGES: [&str; 21] = [
     "fluent-logger",
     "psycopg[binary]",
     "asyncpg",
+    "duckdb",
 ];
 
 /// The packages that the seed's `tracing.py` asks for: the last exporter to Jaeger, which has not

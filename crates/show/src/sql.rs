@@ -1,24 +1,32 @@
 //! SQL over what is kept: `/api/v1/sql`.
 //!
 //! A statement comes as the parameter `query`, as JSON (`{"query": ...}`), or as the body itself;
-//! the answer is JSON, CSV or a JSON object a line. Statements only read, within limits of time,
+//! the answer is JSON, CSV, a JSON object a line, or
+//! a Parquet file, which alone has no limit of rows. Statements only read, within limits of time,
 //! memory and rows (`vigie_sql`).
 
+use std::io;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use vigie_model::TenantId;
 use vigie_query::Engine;
-use vigie_sql::{SqlAnswer, SqlEngine, SqlError, SqlErrorKind, SqlTables};
+use vigie_sql::{Pieces, SqlAnswer, SqlEngine, SqlError, SqlErrorKind, SqlTables};
 use vigie_store::Store;
 use vigie_world::World;
 
 use crate::{BodyError, Identity, RequestBody};
+
+/// Bytes of a piece of an export, and pieces that wait for whoever takes them.
+const PIECE_BYTES: usize = 64 << 10;
+const PIECES_WAITING_MAX: usize = 4;
 
 /// What statements are answered from.
 #[derive(Debug)]
@@ -67,6 +75,9 @@ async fn ask(
             Err(message) => return refused(StatusCode::BAD_REQUEST, &message, None),
         },
     };
+    if parameter("format") == Some("parquet") {
+        return export(&state, &statement, &identity.tenant).await;
+    }
     let answer = match state.engine.query(&statement, state.tables(&identity.tenant)).await {
         Ok(answer) => answer,
         Err(error) => return failed(&error),
@@ -76,10 +87,32 @@ async fn ask(
         Some("csv") => as_csv(&answer),
         Some("ndjson") => as_lines(&answer),
         Some(other) => {
-            let message = format!("format: {other:?} is none of json, csv, ndjson");
+            let message = format!("format: {other:?} is none of json, csv, ndjson, parquet");
             refused(StatusCode::BAD_REQUEST, &message, None)
         }
     }
+}
+
+/// The answer as a Parquet file, as long as it may be. What goes wrong on the way cuts it off.
+async fn export(state: &SqlState, statement: &str, tenant: &TenantId) -> Response {
+    let export = match state.engine.export(statement, state.tables(tenant)).await {
+        Ok(export) => export,
+        Err(error) => return failed(&error),
+    };
+    let (giver, taker) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING_MAX);
+    tokio::task::spawn_blocking(move || {
+        let pieces = Pieces(|piece| giver.blocking_send(Ok(Bytes::from(piece))).is_ok());
+        let written = export.write(io::BufWriter::with_capacity(PIECE_BYTES, pieces));
+        if let Err(error) = written {
+            tracing::warn!(%error, "an export was not finished");
+            giver.blocking_send(Err(io::Error::other(error.to_string()))).ok();
+        }
+    });
+    let pieces =
+        futures::stream::unfold(taker, async |mut taker| Some((taker.recv().await?, taker)));
+    // The body is asked again after its end.
+    let pieces = futures::StreamExt::fuse(pieces);
+    (typed("application/vnd.apache.parquet"), Body::from_stream(pieces)).into_response()
 }
 
 fn statement_of(headers: &HeaderMap, body: &[u8]) -> Result<String, String> {

@@ -17,12 +17,16 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures::StreamExt;
+use tokio::sync::Semaphore;
 
 use crate::answer::{SqlAnswer, SqlColumn, append_rows, type_name};
-use crate::{SqlError, SqlTables};
+use crate::{SqlError, SqlExport, SqlTables};
 
 /// Bytes of a statement, at most.
 const TEXT_BYTES_MAX: usize = 64 * 1_024;
+
+/// Exports that are carried out at once.
+const EXPORTS_MAX: usize = 2;
 
 /// Parameters of a statement, at most.
 const PARAMETERS_MAX: usize = 1_000;
@@ -91,6 +95,7 @@ pub struct SqlDescription {
 pub struct SqlEngine {
     limits: SqlLimits,
     runtime: Arc<RuntimeEnv>,
+    exports: Arc<Semaphore>,
 }
 
 impl SqlEngine {
@@ -101,7 +106,7 @@ impl SqlEngine {
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory_bytes)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(Self { limits, runtime })
+        Ok(Self { limits, runtime, exports: Arc::new(Semaphore::new(EXPORTS_MAX)) })
     }
 
     /// Carries out `text` over `tables`; rows come as JSON.
@@ -125,6 +130,21 @@ impl SqlEngine {
         let text = checked(text)?;
         self.limited(tables, async move |context| run(&context, &text, parameters, limits).await)
             .await
+    }
+
+    /// Begins to carry out `text` over `tables`: its rows have no limit, and no time but that of
+    /// whoever takes them.
+    pub async fn export(&self, text: &str, tables: SqlTables) -> Result<SqlExport, SqlError> {
+        let held = Arc::clone(&self.exports).try_acquire_owned().map_err(|_| {
+            SqlError::Memory(format!("{EXPORTS_MAX} exports are being written already"))
+        })?;
+        let text = checked(text)?;
+        self.limited(tables, async move |context| {
+            let plan = plan(&context, &text).await?;
+            let stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
+            Ok(SqlExport { stream, _held: held })
+        })
+        .await
     }
 
     /// What `text` gives and takes, without carrying it out.

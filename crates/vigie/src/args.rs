@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Bring in what another system has kept
     Import(ImportArgs),
+    /// Write what a running Vigie keeps to a Parquet file
+    Export(ExportArgs),
     /// Run as Prometheus would, with its flags
     Prometheus(Box<PrometheusArgs>),
     /// Check configuration and ask as promtool does
@@ -166,7 +168,7 @@ pub(crate) struct QueryArgs {
 pub(crate) enum QueryLanguage {
     /// Ask in PromQL: a table at one time, a chart over a range
     Promql(PromqlArgs),
-    /// Ask in SQL, over the tables logs and spans
+    /// Ask in SQL, over the tables logs, spans and metrics
     Sql(SqlArgs),
 }
 
@@ -179,6 +181,17 @@ pub(crate) struct SqlArgs {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: SqlOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// What to write: logs, spans, metrics, or a statement in SQL
+    pub(crate) what: String,
+    /// The file
+    #[arg(long, short)]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum, Default)]

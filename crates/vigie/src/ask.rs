@@ -3,6 +3,7 @@
 mod alerts;
 mod amtool;
 mod chart;
+mod export;
 mod incident;
 mod probe;
 mod promql;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub(crate) use alerts::{ask_alert, ask_silence};
 pub(crate) use amtool::ask as ask_amtool;
+pub(crate) use export::export;
 pub(crate) use incident::ask as ask_incident;
 pub(crate) use probe::ask as ask_probe;
 pub(crate) use promql::ask as ask_promql;

@@ -77,6 +77,7 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
         Command::Amtool(args) => runtime.block_on(ask::ask_amtool(args, world)),
         Command::Alert(args) => runtime.block_on(ask::ask_alert(args, world.clock.now_ms())),
         Command::Silence(args) => runtime.block_on(ask::ask_silence(args, world.clock.now_ms())),
+        Command::Export(args) => runtime.block_on(ask::export(args)),
         Command::Incident(args) => runtime.block_on(ask::ask_incident(args)),
         Command::NodeExporter(args) => {
             log::start(&args::LogArgs::default());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::args::{SqlArgs, SqlOutput};
+use crate::args::{ServerArgs, SqlArgs, SqlOutput};
 use crate::log::say;
 
 /// A cell of a table is cut here.
@@ -20,20 +20,8 @@ pub(crate) async fn ask(args: SqlArgs) -> Result<()> {
     };
     let url = format!("{}/api/v1/sql?format={format}", args.server.address());
     let client = reqwest::Client::builder().timeout(Duration::from_secs(300)).build()?;
-    let mut request = client.post(&url).json(&json!({"query": args.statement}));
-    if let Some(tenant) = &args.server.tenant {
-        request = request.header("X-Scope-OrgID", tenant);
-    }
-    let answer = request.send().await.with_context(|| format!("asking {url}"))?;
-    let (status, text) = (answer.status(), answer.text().await?);
-    if !status.is_success() {
-        let body: Value = serde_json::from_str(&text).unwrap_or_default();
-        let message = body.get("error").and_then(Value::as_str).unwrap_or(&text);
-        match body.get("position") {
-            Some(place) => bail!("{message} (line {}, column {})", place["line"], place["column"]),
-            None => bail!("{}", message.trim()),
-        }
-    }
+    let request = client.post(&url).json(&json!({"query": args.statement}));
+    let text = answered(request, &args.server).await?.text().await?;
     if !matches!(args.output, SqlOutput::Table) {
         say(text.trim_end());
         return Ok(());
@@ -41,6 +29,27 @@ pub(crate) async fn ask(args: SqlArgs) -> Result<()> {
     let body: Value = serde_json::from_str(&text).context("the answer is no JSON")?;
     print_table(body.get("data").context("the answer has no data")?);
     Ok(())
+}
+
+/// The answer to a question in SQL; what is refused is an error that says why and where.
+pub(super) async fn answered(
+    mut request: reqwest::RequestBuilder,
+    server: &ServerArgs,
+) -> Result<reqwest::Response> {
+    if let Some(tenant) = &server.tenant {
+        request = request.header("X-Scope-OrgID", tenant);
+    }
+    let answer = request.send().await.with_context(|| format!("asking {}", server.address()))?;
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let text = answer.text().await?;
+    let body: Value = serde_json::from_str(&text).unwrap_or_default();
+    let message = body.get("error").and_then(Value::as_str).unwrap_or(&text);
+    match body.get("position") {
+        Some(place) => bail!("{message} (line {}, column {})", place["line"], place["column"]),
+        None => bail!("{}", message.trim()),
+    }
 }
 
 fn cell(value: &Value) -> String {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use vigie_testkit::Server;
+use vigie_testkit::{Server, python};
 
 use crate::vigie;
 
@@ -99,4 +99,67 @@ async fn metrics_are_asked_in_sql_beside_logs() {
     assert_eq!(answer, "message,value\r\nslow,45.0\r\n");
     let (status, answer) = ask(&server, "SELECT * FROM promql('sum(')", "json").await;
     assert_eq!(status, 400, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duckdb_reads_what_is_exported() {
+    const NAME: &str = "duckdb_reads_what_is_exported";
+    let Some(python) = python(NAME) else { return };
+    let server = vigie().start().await.unwrap();
+    // More than an answer as JSON may have.
+    for _ in 0..3 {
+        let mut bulk = String::new();
+        for at in 0..5_000 {
+            bulk.push_str("{\"create\":{\"_index\":\"logs-x\"}}\n");
+            let document = json!({
+                "@timestamp": "2026-02-03T04:05:06.789Z", "service": format!("s{}", at % 7),
+                "http": {"status": 200 + at % 3}, "message": format!("line {at}"),
+            });
+            bulk.push_str(&(document.to_string() + "\n"));
+        }
+        let url = format!("{}/_bulk", server.elasticsearch);
+        let request = server.client.post(url).header("content-type", "application/x-ndjson");
+        assert!(request.body(bulk).send().await.unwrap().status().is_success());
+    }
+    let url = format!("{}/api/v1/import/prometheus", server.api);
+    let lines = "orders_total{service=\"s1\"} 7 1770000000000\n";
+    assert!(server.client.post(url).body(lines).send().await.unwrap().status().is_success());
+    let export = |what: &str, file: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+        command.args(["export", what, "--output", file, "--server", &server.api]);
+        command.current_dir(server.folder()).output().unwrap()
+    };
+    let orders = "SELECT name, service, value, timestamp FROM metrics WHERE name = 'orders_total'";
+    for (what, file) in [("logs", "logs.parquet"), (orders, "orders.parquet")] {
+        let output = export(what, file);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}: {}", server.log());
+    }
+    let count = server.client.get(format!("{}/logs-x/_count?q=service:s1", server.elasticsearch));
+    let count: Value = count.send().await.unwrap().json().await.unwrap();
+    let script = r#"
+import duckdb
+duckdb.sql("SET TimeZone = 'UTC'")
+logs, s1, statuses = duckdb.sql(
+    "SELECT count(*), count(*) FILTER (service = 's1'), sum(\"http.status\") FROM 'logs.parquet'"
+).fetchall()[0]
+order = duckdb.sql("SELECT name, service, value, epoch(timestamp) FROM 'orders.parquet'").fetchall()[0]
+print(logs, s1, int(statuses), *order)
+"#;
+    let mut duckdb = Command::new(python);
+    let output = duckdb.args(["-c", script]).current_dir(server.folder()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let statuses: u64 = (0..5_000).map(|at| 3 * (200 + at % 3)).sum();
+    assert_eq!(
+        text,
+        format!("15000 {} {statuses} orders_total s1 7.0 1770000000.0\n", count["count"]),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let output = export("SELECT nothing FROM logs", "nothing.parquet");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing"));
+    let left = std::fs::read_dir(server.folder()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("nothing")), "{left:?}");
 }
