@@ -13,6 +13,8 @@ const ExploreLogs = lazy(() => import("@/pages/explore-logs"));
 const ExploreTraces = lazy(() => import("@/pages/explore-traces"));
 const TracePage = lazy(() => import("@/pages/trace"));
 const ServiceGraph = lazy(() => import("@/pages/service-graph"));
+const Dashboards = lazy(() => import("@/pages/dashboards"));
+const DashboardPage = lazy(() => import("@/pages/dashboard"));
 const Alerts = lazy(() => import("@/pages/alerts"));
 const Silences = lazy(() => import("@/pages/silences"));
 const History = lazy(() => import("@/pages/history"));
@@ -51,6 +53,9 @@ export function Pages() {
         <Route path="/explore/services" element={<ServiceGraph />} />
         <Route path="/trace/:id" element={<TracePage />} />
         <Route path="/explore/traces/:id" element={<OldTrace />} />
+        <Route path="/dashboards" element={<Dashboards />} />
+        <Route path="/d/:uid" element={<DashboardPage />} />
+        <Route path="/d/:uid/:slug" element={<DashboardPage />} />
         <Route path="/alerts/*" element={<Alerts />} />
         <Route path="/silences" element={<Silences />} />
         <Route path="/history" element={<History />} />

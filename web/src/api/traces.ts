@@ -52,32 +52,46 @@ export function useOperations(service: string) {
   });
 }
 
-/** Traces that match, the newest first. */
-export function useTraceSearch(search: TraceSearch, span: TimeSpan) {
+/** Traces that match, the newest first. Without a service, those of every service there is. */
+export async function findTraces(search: TraceSearch, span: TimeSpan, signal: AbortSignal): Promise<Trace[]> {
   const { service, operation, tags, minDuration, maxDuration, limit } = search;
+  const wanted = readTags(tags);
+  const services = service ? [service] : ((await get<string[]>("services", {}, signal)) ?? []).slice(0, 20);
+  const find = (one: string) =>
+    get<JaegerTrace[]>(
+      "traces",
+      {
+        service: one,
+        operation: operation || undefined,
+        tags: Object.keys(wanted).length > 0 ? JSON.stringify(wanted) : undefined,
+        minDuration: minDuration || undefined,
+        maxDuration: maxDuration || undefined,
+        start: Math.floor(span.start * 1e6),
+        end: Math.ceil(span.end * 1e6),
+        limit,
+      },
+      signal,
+    );
+  const found = new Map<string, Trace>();
+  for (const answer of await Promise.all(services.map(find))) for (const one of answer ?? []) {
+    const trace = readTrace(one);
+    found.set(trace.id, trace);
+  }
+  return [...found.values()].toSorted((a, b) => b.startUs - a.startUs).slice(0, limit);
+}
+
+export function useTraceSearch(search: TraceSearch, span: TimeSpan) {
   return useQuery({
     queryKey: ["trace-search", search, span],
-    enabled: service !== "",
+    enabled: search.service !== "",
     placeholderData: keepPreviousData,
-    queryFn: async ({ signal }): Promise<Trace[]> => {
-      const wanted = readTags(tags);
-      const found = await get<JaegerTrace[]>(
-        "traces",
-        {
-          service,
-          operation: operation || undefined,
-          tags: Object.keys(wanted).length > 0 ? JSON.stringify(wanted) : undefined,
-          minDuration: minDuration || undefined,
-          maxDuration: maxDuration || undefined,
-          start: Math.floor(span.start * 1e6),
-          end: Math.ceil(span.end * 1e6),
-          limit,
-        },
-        signal,
-      );
-      return (found ?? []).map(readTrace).toSorted((a, b) => b.startUs - a.startUs);
-    },
+    queryFn: ({ signal }) => findTraces(search, span, signal),
   });
+}
+
+export async function fetchTrace(id: string, signal: AbortSignal): Promise<Trace | null> {
+  const found = await get<JaegerTrace[]>(`traces/${encodeURIComponent(id)}`, {}, signal);
+  return found?.[0] ? readTrace(found[0]) : null;
 }
 
 export function useTrace(id: string) {
@@ -85,10 +99,7 @@ export function useTrace(id: string) {
     queryKey: ["trace", id],
     enabled: id !== "",
     staleTime: 30_000,
-    queryFn: async ({ signal }): Promise<Trace | null> => {
-      const found = await get<JaegerTrace[]>(`traces/${encodeURIComponent(id)}`, {}, signal);
-      return found?.[0] ? readTrace(found[0]) : null;
-    },
+    queryFn: ({ signal }) => fetchTrace(id, signal),
   });
 }
 

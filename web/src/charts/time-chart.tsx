@@ -11,7 +11,7 @@ import { type Line, stacked } from "@/charts/frame";
 import { type Mark, marksPlugin, type Threshold, thresholdsPlugin } from "@/charts/marks";
 import { tipPlugin } from "@/charts/tip";
 import { formatValue } from "@/lib/format";
-import { inZone } from "@/lib/time";
+import { formatTime, inZone } from "@/lib/time";
 import { isBinary } from "@/lib/units";
 
 export interface ChartOptions {
@@ -163,13 +163,13 @@ export function TimeChart({ times, lines, height, label, options = NO_OPTIONS, m
           ...(sync ? { sync: { key: sync, setSeries: false } } : {}),
         },
         scales: { x: { time: true, range: (_, low, high) => [low, high > low ? high : low + 1] }, y: { range, ...distr }, ...(right ? { right: { range } } : {}) },
-        axes: [{ ...axis, space: 70, size: 26 }, y("left"), ...(right ? [y("right")] : [])],
+        axes: [{ ...axis, space: 70, size: 26, values: clockTicks }, y("left"), ...(right ? [y("right")] : [])],
         series: [{}, ...lines.map(seriesOf)],
         bands: bandsOf(lines),
         plugins: [
           ...(options.thresholds && options.thresholdStyle ? [thresholdsPlugin(options.thresholds, options.thresholdStyle)] : []),
           marksPlugin(() => latest.current.marks ?? []),
-          ...(options.tip === "none" ? [] : [tipPlugin({ lines: () => latest.current.lines, unit: options.unit, decimals: options.decimals, isSingle: options.tip === "one", onPoint: (time, line) => latest.current.onPoint?.(time, line) })]),
+          ...(options.tip === "none" ? [] : [tipPlugin({ lines: () => latest.current.lines, marks: () => latest.current.marks ?? [], unit: options.unit, decimals: options.decimals, isSingle: options.tip === "one", onPoint: (time, line) => latest.current.onPoint?.(time, line) })]),
         ],
         hooks: {
           setSelect: [
@@ -209,6 +209,14 @@ export function TimeChart({ times, lines, height, label, options = NO_OPTIONS, m
       <div ref={holder} />
     </div>
   );
+}
+
+/** Moments on the 24-hour clock; where a day begins, the day. */
+function clockTicks(_: uPlot, ticks: number[], __: number, ___: number, step: number): string[] {
+  return ticks.map((tick) => {
+    const at = formatTime(tick * 1_000, step < 60 ? "second" : "minute");
+    return step >= 86_400 || at.endsWith(" 00:00") ? at.slice(5, 10) : at.slice(11);
+  });
 }
 
 const DECIMAL_STEPS = Array.from({ length: 40 }, (_, index) => [1, 2, 5].map((digit) => digit * 10 ** (index - 18))).flat();

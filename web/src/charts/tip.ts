@@ -3,11 +3,13 @@ import type uPlot from "uplot";
 
 import { colorOf } from "@/charts/colors";
 import type { Line } from "@/charts/frame";
+import type { Mark } from "@/charts/marks";
 import { formatValue } from "@/lib/format";
 import { formatTime } from "@/lib/time";
 
 interface Options {
   lines: () => readonly Line[];
+  marks: () => readonly Mark[];
   unit?: string | undefined;
   decimals?: number | null | undefined;
   isSingle: boolean;
@@ -48,7 +50,7 @@ function row(name: string, value: string, color: string, isNear: boolean): HTMLE
   return element;
 }
 
-export function tipPlugin({ lines, unit, decimals, isSingle, onPoint }: Options): uPlot.Plugin {
+export function tipPlugin({ lines, marks, unit, decimals, isSingle, onPoint }: Options): uPlot.Plugin {
   const tip = document.createElement("div");
   tip.className = "chart-tip";
   tip.hidden = true;
@@ -70,7 +72,9 @@ export function tipPlugin({ lines, unit, decimals, isSingle, onPoint }: Options)
       more.textContent = `+ ${found.length - ROWS_MAX}`;
       rows.push(more);
     }
-    tip.replaceChildren(time, ...rows);
+    const left = self.cursor.left ?? 0;
+    const marked = marks().filter((mark) => Math.abs(self.valToPos(mark.time, "x") - left) < 6 || (mark.end !== undefined && left >= self.valToPos(mark.time, "x") && left <= self.valToPos(mark.end, "x")));
+    tip.replaceChildren(time, ...marked.slice(0, 4).map((mark) => row(mark.text, "", mark.color, true)), ...rows);
     return found.length > 0;
   };
   return {

@@ -28,6 +28,7 @@ export const PLACES: PlaceGroup[] = [
       { path: "/explore/services", label: "services", icon: "services", key: "v" },
     ],
   },
+  { label: "dashboards", places: [{ path: "/dashboards", label: "dashboards", icon: "dashboards", key: "d" }] },
   {
     label: "alerting",
     places: [
@@ -49,5 +50,6 @@ export const ALL_PLACES = PLACES.flatMap((group) => group.places);
 export function isAt(place: Place, pathname: string): boolean {
   if (place.path === "/") return pathname === "/";
   if (place.path === "/explore/traces" && pathname.startsWith("/trace/")) return true;
+  if (place.path === "/dashboards" && pathname.startsWith("/d/")) return true;
   return pathname === place.path || pathname.startsWith(`${place.path}/`);
 }

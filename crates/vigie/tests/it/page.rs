@@ -39,7 +39,9 @@ fn settled(server: &Server, browser: &std::path::Path, path: &str, wanted: &[&st
 async fn the_page_shows_this_host_and_its_sources() {
     const NAME: &str = "the_page_shows_this_host_and_its_sources";
     let Some(browser) = program(NAME, "chromium") else { return };
-    let server = vigie().start().await.unwrap();
+    const PASSWORD: &str = "a long password";
+    let builder = vigie().environment("GF_SECURITY_ADMIN_PASSWORD", PASSWORD);
+    let server = builder.start().await.unwrap();
     let built = server.client.get(&server.page).send().await.unwrap().text().await.unwrap();
     if !built.contains("/assets/") {
         eprintln!("skipped: {NAME} needs the page, which cargo xtask web builds");
@@ -88,6 +90,35 @@ async fn the_page_shows_this_host_and_its_sources() {
     assert!(silences.contains("&lt;b&gt;db") && !silences.contains("<b>db"), "{silences}");
     let history = settled(&server, &browser, "/history", &["Nobody has been told"]);
     assert!(history.contains("Nobody has been told"), "{history}");
+
+    let dashboard = serde_json::json!({"dashboard": {
+        "uid": "first", "title": "First", "time": {"from": "now-5m", "to": "now"},
+        "templating": {"list": [{
+            "type": "custom", "name": "job", "query": "node,none",
+            "current": {"text": "node", "value": "node"},
+        }]},
+        "panels": [
+            {"id": 1, "type": "stat", "title": "Up <b>x</b>", "gridPos": {"w": 8, "h": 6}, "targets": [
+                {"refId": "A", "expr": "count(up{job=\"$job\"}) + 41", "instant": true},
+            ]},
+            {"id": 2, "type": "timeseries", "title": "Load", "gridPos": {"x": 8, "w": 8, "h": 6},
+             "targets": [{"refId": "A", "expr": "node_load1"}]},
+            {"id": 3, "type": "text", "title": "Words", "gridPos": {"x": 16, "w": 8, "h": 6},
+             "options": {"mode": "markdown", "content": "**bold** <img src=x onerror=alert(1)>"}},
+            {"id": 4, "type": "sankey", "title": "Flow", "gridPos": {"y": 6, "w": 8, "h": 6}},
+        ],
+    }});
+    let url = format!("{}/api/dashboards/db", server.page.trim_end_matches('/'));
+    let post = server.client.post(url).basic_auth("admin", Some(PASSWORD)).json(&dashboard);
+    let kept = post.send().await.unwrap();
+    assert!(kept.status().is_success(), "{}", kept.text().await.unwrap());
+    let wanted =
+        [">42<", "node_load1{", "<strong>bold</strong> &lt;img src=x", "not drawn yet: sankey"];
+    let drawn = settled(&server, &browser, "/d/first/x", &wanted);
+    for text in wanted {
+        assert!(drawn.contains(text), "no {text} in {drawn}");
+    }
+    assert!(!drawn.contains("<b>x</b>") && !drawn.contains("<img src=x"), "{drawn}");
 
     let wrong = settled(
         &server,
