@@ -5,6 +5,8 @@ import { defineConfig } from "vite";
 const server = "http://127.0.0.1:9090";
 
 export default defineConfig({
+  // What the page consists of is found from the address in <base>, which the server sets.
+  base: "./",
   plugins: [react()],
   resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
   build: { target: "es2022", chunkSizeWarningLimit: 700 },

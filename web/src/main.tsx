@@ -7,7 +7,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 
-import { ApiError } from "@/api/client";
+import { ApiError, BASE } from "@/api/client";
 import { TextProvider } from "@/lib/text/text";
 import { Pages } from "@/routes";
 import { ClockProvider } from "@/url/clock";
@@ -38,7 +38,7 @@ if (root) {
       <MantineProvider theme={theme} defaultColorScheme="auto">
         <QueryClientProvider client={queries}>
           <TextProvider>
-            <BrowserRouter>
+            <BrowserRouter basename={BASE || "/"}>
               <ClockProvider>
                 <Pages />
               </ClockProvider>

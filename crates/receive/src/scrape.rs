@@ -5,6 +5,7 @@
 
 mod exposition;
 mod failure_log;
+mod find;
 mod ingest;
 mod inheritance;
 mod local;
@@ -22,6 +23,7 @@ mod target_loop;
 #[cfg(test)]
 mod tests;
 
+pub use find::{FoundTarget, FoundTargets, find_targets};
 pub use local::{LocalExposition, LocalTargets};
 pub use manager::ScrapeManager;
 pub use metrics::ReceiveMetrics;

@@ -6,13 +6,16 @@
 mod door;
 
 use std::io::Read as _;
+use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{any, get};
+use axum::{Extension, Router};
 use bytes::Bytes;
+use tower::ServiceExt as _;
 
 pub use door::PageDoor;
 
@@ -38,10 +41,45 @@ const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">
     <p>The API is served: <a href=\"api/v1/status/buildinfo\">build information</a>, \
     <a href=\"api/v1/targets\">targets</a>, <a href=\"metrics\">metrics</a>.</p></body></html>";
 
+/// Where the page expects what it consists of and what it asks, unless it is told otherwise.
+const BASE: &str = "<base href=\"/\" />";
+
 /// The page as a router whose fallback it is: merge it last, or use it as a port's whole router.
 pub fn router() -> Router {
     Router::new().fallback(serve)
 }
+
+/// `router` below `/prefix`, which the page in it is told of; `/` leads there. Unchanged when the
+/// prefix is empty.
+pub fn below(prefix: &str, router: Router) -> Router {
+    let prefix = prefix.trim_matches('/');
+    if prefix.is_empty() {
+        return router;
+    }
+    let prefix = format!("/{prefix}");
+    let told: Arc<str> = Arc::from(prefix.as_str());
+    let router = router.layer(Extension(Prefix(told)));
+    let home = format!("{prefix}/");
+    Router::new()
+        .route("/", get(move || std::future::ready(Redirect::to(&home))))
+        .nest(&prefix, router.clone())
+        // What is nested does not have the address of the folder itself.
+        .route(&format!("{prefix}/"), any(move |request: Request| index_below(router, request)))
+}
+
+/// `/` of what is below a prefix.
+async fn index_below(router: Router, mut request: Request) -> Response {
+    let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+    match format!("/{query}").parse() {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+    }
+    router.oneshot(request).await.unwrap_or_else(|never| match never {})
+}
+
+/// Below which address the page is served.
+#[derive(Debug, Clone)]
+struct Prefix(Arc<str>);
 
 /// The page itself, for an address that a router has taken for something else.
 pub(crate) async fn index(request: Request) -> Response {
@@ -60,9 +98,13 @@ async fn serve(request: Request) -> Response {
     {
         return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
     }
-    let mut response = match found.or_else(|| find(INDEX)) {
-        Some(file) => send(file, request.headers()),
-        None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], MISSING).into_response(),
+    let prefix = request.extensions().get::<Prefix>();
+    let mut response = match (found.or_else(|| find(INDEX)), prefix) {
+        (Some(file), Some(prefix)) if file.path == INDEX => index_with(file, prefix),
+        (Some(file), _) => send(file, request.headers()),
+        (None, _) => {
+            ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], MISSING).into_response()
+        }
     };
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
@@ -73,6 +115,18 @@ async fn serve(request: Request) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// The page with the address below which it is.
+fn index_with(file: &EmbeddedFile, prefix: &Prefix) -> Response {
+    let mut text = String::new();
+    if flate2::read::GzDecoder::new(file.gzip).read_to_string(&mut text).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let base = format!("<base href=\"{}/\" />", prefix.0);
+    let headers =
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, text.replacen(BASE, &base, 1)).into_response()
 }
 
 fn find(path: &str) -> Option<&'static EmbeddedFile> {

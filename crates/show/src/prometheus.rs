@@ -12,11 +12,14 @@ mod federate;
 mod import;
 mod lists;
 mod manage;
+mod openapi;
 mod parameters;
 mod query;
 mod read;
 mod rules;
+mod search;
 mod selector;
+mod self_metrics;
 mod series;
 mod state;
 mod status;
@@ -64,10 +67,9 @@ impl Deref for Api {
 
 /// The routes of Prometheus' port: `/api/v1`, `/federate`, `/metrics`, `/-/...`.
 ///
-/// Without the route prefix of `--web.route-prefix`, which is applied here, and without the page,
-/// which the caller merges as the router's fallback.
+/// Without the page, which the caller merges as the router's fallback, and without the prefix of
+/// `--web.route-prefix`, below which the caller puts both.
 pub fn router(state: Arc<PrometheusState>) -> Router {
-    let prefix = state.options.route_prefix.trim_matches('/').to_owned();
     let slots = state.options.query_concurrency_max.clamp(1, Semaphore::MAX_PERMITS);
     let written = write::WriteCounters::new(&state.telemetry);
     let api_state = Arc::new(Api {
@@ -76,12 +78,11 @@ pub fn router(state: Arc<PrometheusState>) -> Router {
         written,
         state,
     });
-    let routes = Router::new()
+    Router::new()
         .nest("/api/v1", api())
         .merge(manage::routes())
         .merge(doors::routes())
-        .with_state(api_state);
-    if prefix.is_empty() { routes } else { Router::new().nest(&format!("/{prefix}"), routes) }
+        .with_state(api_state)
 }
 
 fn api() -> Router<Shared> {
@@ -109,6 +110,10 @@ fn data_routes() -> Router<Shared> {
         .route("/read", post(read::read))
         .route("/write", post(write::write))
         .route("/metadata", get(series::metadata))
+        .route("/search/metric_names", both(search::metric_names))
+        .route("/search/label_names", both(search::label_names))
+        .route("/search/label_values", both(search::label_values))
+        .route("/openapi.yaml", get(openapi::openapi))
 }
 
 fn state_routes() -> Router<Shared> {
@@ -134,6 +139,7 @@ fn status_routes() -> Router<Shared> {
         .route("/status/config", get(status::configuration))
         .route("/status/flags", get(status::flags))
         .route("/status/tsdb", get(status::tsdb))
+        .route("/status/self_metrics", get(self_metrics::self_metrics))
         .route("/status/tsdb/blocks", get(status::blocks))
         .route("/status/metric_names_stats", get(usage::metric_names))
         .route("/status/top_queries", both(top::top_queries))

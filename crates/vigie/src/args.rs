@@ -5,6 +5,7 @@ mod incident;
 mod logstash;
 mod node_exporter;
 mod prometheus;
+mod promtool;
 mod respond;
 mod rules;
 
@@ -18,8 +19,11 @@ pub(crate) use alertmanager::AlertmanagerArgs;
 pub(crate) use incident::{IncidentArgs, IncidentChange, IncidentCommand};
 pub(crate) use logstash::{LogstashArgs, ProcessArgs, ProcessCodec, ProcessOutput};
 pub(crate) use node_exporter::NodeExporterArgs;
-pub(crate) use prometheus::{
-    PrometheusArgs, PromtoolArgs, PromtoolBlocks, PromtoolCheck, PromtoolCommand, PromtoolTsdb,
+pub(crate) use prometheus::PrometheusArgs;
+pub(crate) use promtool::{
+    CheckConfigArgs, CheckMetricsArgs, CheckServiceDiscoveryArgs, ProbeArgs, PromtoolArgs,
+    PromtoolCheck, PromtoolCommand, PromtoolMatchers, PromtoolPromql, PromtoolPush, PromtoolQuery,
+    PromtoolQueryArgs, PromtoolTsdb, PushMetricsArgs, ToolOutput,
 };
 pub(crate) use respond::{
     AlertArgs, AlertCommand, AlertServerArgs, AmtoolAlert, AmtoolArgs, AmtoolCluster,
@@ -314,6 +318,9 @@ pub(crate) fn with_tool_name(args: impl IntoIterator<Item = OsString>) -> Vec<Os
     let name = name.map(|name| name.strip_prefix("prometheus-").unwrap_or(name));
     if let Some(tool) = TOOLS.iter().find(|tool| Some(**tool) == name) {
         args.insert(1, OsString::from(tool.replace('-', "_")));
+    }
+    if args.get(1).is_some_and(|tool| tool == "prometheus") {
+        return prometheus::without_ignored(args);
     }
     args
 }

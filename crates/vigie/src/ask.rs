@@ -5,7 +5,6 @@ mod amtool;
 mod chart;
 mod export;
 mod incident;
-mod probe;
 mod promql;
 mod sql;
 
@@ -15,12 +14,11 @@ pub(crate) use alerts::{ask_alert, ask_silence};
 pub(crate) use amtool::ask as ask_amtool;
 pub(crate) use export::export;
 pub(crate) use incident::ask as ask_incident;
-pub(crate) use probe::ask as ask_probe;
 pub(crate) use promql::ask as ask_promql;
 pub(crate) use sql::ask as ask_sql;
 
 /// `up{job="a"}` from the JSON object of a series' labels.
-fn series_name(metric: &Value) -> String {
+pub(crate) fn series_name(metric: &Value) -> String {
     let Some(labels) = metric.as_object() else { return "{}".to_owned() };
     let name = labels.get("__name__").and_then(Value::as_str).unwrap_or("");
     let pairs: Vec<String> = labels

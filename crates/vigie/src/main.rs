@@ -12,6 +12,7 @@ mod import;
 mod log;
 mod pipelines;
 mod plan;
+mod promtool;
 mod rules;
 mod run;
 
@@ -20,10 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use vigie_world::World;
 
-use crate::args::{
-    CheckArgs, CheckWhat, Cli, Command, PromtoolBlocks, PromtoolCheck, PromtoolCommand,
-    PromtoolTsdb, QueryLanguage, RulesWhat, TestWhat,
-};
+use crate::args::{CheckArgs, CheckWhat, Cli, Command, QueryLanguage, RulesWhat, TestWhat};
 use crate::plan::Plan;
 
 /// Freed memory goes back to the system soon, which keeps the resident size near what is in use.
@@ -101,39 +99,7 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
             QueryLanguage::Sql(args) => runtime.block_on(ask::ask_sql(args)),
         },
         Command::Import(args) => runtime.block_on(import::import(args)),
-        Command::Promtool(args) => return promtool(args.command, &runtime, &world),
-    };
-    done.map(|()| ExitCode::SUCCESS)
-}
-
-fn promtool(
-    command: PromtoolCommand,
-    runtime: &tokio::runtime::Runtime,
-    world: &World,
-) -> anyhow::Result<ExitCode> {
-    let done = match command {
-        PromtoolCommand::Check { what: PromtoolCheck::Config { files } } => check::check(&files),
-        PromtoolCommand::Check { what: PromtoolCheck::Rules(args) } => {
-            return rules::check_rules(&args, world);
-        }
-        PromtoolCommand::Check { what: PromtoolCheck::Healthy { url } } => {
-            runtime.block_on(ask::ask_probe(&url, "/-/healthy"))
-        }
-        PromtoolCommand::Check { what: PromtoolCheck::Ready { url } } => {
-            runtime.block_on(ask::ask_probe(&url, "/-/ready"))
-        }
-        PromtoolCommand::Query { what } => {
-            runtime.block_on(ask::ask_promql(what.into_promql(), world.clock.now_ms()))
-        }
-        PromtoolCommand::Test { what: TestWhat::Rules(args) } => {
-            return runtime.block_on(rules::test_rules(&args, world));
-        }
-        PromtoolCommand::Tsdb {
-            what: PromtoolTsdb::CreateBlocksFrom { what: PromtoolBlocks::Rules { .. } },
-        } => Err(anyhow::anyhow!(
-            "there are no blocks of Prometheus here; `vigie rules replay --start TIME FILES` \
-             evaluates the rules over the past and writes what they give to the server"
-        )),
+        Command::Promtool(args) => return promtool::run(args.command, &runtime, &world),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

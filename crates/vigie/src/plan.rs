@@ -3,6 +3,7 @@
 mod incidents;
 mod logstash;
 mod people;
+mod prometheus;
 mod respond;
 mod rules;
 mod spans;
@@ -21,12 +22,13 @@ use vigie_respond::desk::DeskPlan;
 use vigie_store::StoreOptions;
 
 use self::store::store_options;
-use crate::args::{AlertmanagerArgs, LogstashArgs, NodeExporterArgs, PrometheusArgs, RunArgs};
+use crate::args::{AlertmanagerArgs, LogstashArgs, NodeExporterArgs, RunArgs};
 use crate::config::{Found, Kind, Settings, duration, recognise};
 
 pub(crate) use incidents::read_runbooks;
 pub(crate) use logstash::{LogstashPlan, Source, ecs};
 pub(crate) use people::{PeoplePlan, SignIn};
+pub(crate) use prometheus::WebPlan;
 pub(crate) use respond::{RespondPlan, SERVED_VERSION};
 pub(crate) use spans::collector_policies;
 
@@ -136,6 +138,9 @@ pub(crate) struct Plan {
     pub(crate) tail_sampling: Option<TailSamplingOptions>,
     /// Pipelines of `logstash.conf`.
     pub(crate) logstash: Option<LogstashPlan>,
+    pub(crate) web: WebPlan,
+    /// How often the configuration's files are looked at for changes; `None`: never.
+    pub(crate) auto_reload: Option<Duration>,
     pub(crate) web_config: Option<PathBuf>,
     pub(crate) enable_lifecycle: bool,
     pub(crate) enable_admin_api: bool,
@@ -144,6 +149,12 @@ pub(crate) struct Plan {
     pub(crate) lookback: Duration,
     pub(crate) query_timeout: Duration,
     pub(crate) query_samples_max: u64,
+    /// How many queries run at once; `None`: as many as Prometheus' default allows.
+    pub(crate) query_concurrency_max: Option<usize>,
+    /// Samples of an answer to remote read and bytes of a frame; `None`: Prometheus' defaults.
+    pub(crate) remote_read_limits: Option<(u64, usize)>,
+    /// Whether rules and Alertmanagers in the configuration are an error.
+    pub(crate) is_agent: bool,
     pub(crate) retention_text: String,
 }
 
@@ -235,6 +246,8 @@ impl Plan {
                 (listen, offset),
                 port(settings.logstash.port, 9600)?,
             )?,
+            web: WebPlan::default(),
+            auto_reload: None,
             web_config,
             enable_lifecycle: args.enable_lifecycle || settings.show.enable_lifecycle,
             enable_admin_api: args.enable_admin_api || settings.show.enable_admin_api,
@@ -243,59 +256,9 @@ impl Plan {
             lookback: duration(&settings.query.lookback).context("[query] lookback")?,
             query_timeout: duration(&settings.query.timeout).context("[query] timeout")?,
             query_samples_max: settings.query.samples_max,
-            retention_text,
-        })
-    }
-
-    /// `prometheus`
-    pub(crate) fn from_prometheus(args: PrometheusArgs) -> Result<Self> {
-        let rules = rules::from_prometheus(&args)?;
-        let settings = Settings {
-            store: crate::config::StoreSettings {
-                retention: args.retention_time,
-                retention_size: args.retention_size,
-                ..Default::default()
-            },
-            ..Settings::default()
-        };
-        let (store, retention_text) = store_options(&args.data, &settings)?;
-        let ports = args.listen_address.iter().map(|text| listen_address(text));
-        Ok(Self {
-            store: Some(store),
-            prometheus: Some(args.config_file),
-            rule_files: Vec::new(),
-            rules,
-            people: None,
-            incidents: None,
-            respond: None,
-            not_yet_served: Vec::new(),
-            prometheus_ports: ports.collect::<Result<_>>()?,
-            page_port: None,
-            logs_page_port: None,
-            elasticsearch_port: None,
-            loki_port: None,
-            postgres_port: None,
-            elasticsearch_version: String::new(),
-            host_port: None,
-            trace_ports: Vec::new(),
-            host_flags: Vec::new(),
-            created_as_start: created_as_start(&args.features),
-            aggregation: None,
-            doors: DoorPorts::default(),
-            beats_port: None,
-            log_ports: Vec::new(),
-            sampling_strategies: None,
-            tail_sampling: None,
-            span_metrics: None,
-            logstash: None,
-            web_config: args.web_config,
-            enable_lifecycle: args.enable_lifecycle,
-            enable_admin_api: args.enable_admin_api,
-            cors_origin: Some(args.cors_origin),
-            external_url: args.external_url,
-            lookback: duration(&args.lookback_delta).context("--query.lookback-delta")?,
-            query_timeout: duration(&args.query_timeout).context("--query.timeout")?,
-            query_samples_max: args.query_samples_max,
+            query_concurrency_max: None,
+            remote_read_limits: None,
+            is_agent: false,
             retention_text,
         })
     }
@@ -388,6 +351,8 @@ impl Plan {
             tail_sampling: None,
             span_metrics: None,
             logstash: None,
+            web: WebPlan::default(),
+            auto_reload: None,
             web_config: None,
             enable_lifecycle: false,
             enable_admin_api: false,
@@ -396,6 +361,9 @@ impl Plan {
             lookback: Duration::from_mins(5),
             query_timeout: Duration::from_mins(2),
             query_samples_max: 0,
+            query_concurrency_max: None,
+            remote_read_limits: None,
+            is_agent: false,
             retention_text: String::new(),
         }
     }
@@ -470,12 +438,6 @@ fn trace_ports(
         ports.extend(port(number, default)?.map(|port| (door, port)));
     }
     Ok(ports)
-}
-
-/// Whether a feature is on with which Prometheus takes `_created` series as start timestamps.
-fn created_as_start(features: &[String]) -> bool {
-    let mut names = features.iter().flat_map(|list| list.split(','));
-    names.any(|name| matches!(name.trim(), "st-storage" | "created-timestamp-zero-ingestion"))
 }
 
 /// `host:port` or `:port`, the latter meaning every address, as in Go.

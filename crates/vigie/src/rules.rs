@@ -4,6 +4,6 @@ mod check;
 mod replay;
 mod test;
 
-pub(crate) use check::check_rules;
+pub(crate) use check::{Checked, check_rules, check_rules_outcome};
 pub(crate) use replay::replay;
 pub(crate) use test::test_rules;

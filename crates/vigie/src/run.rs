@@ -1,6 +1,7 @@
 //! The stages of a running process, opened in the order in which data travels.
 
 mod aggregation;
+mod auto_reload;
 mod beats;
 mod defaults;
 mod doors;
@@ -12,6 +13,7 @@ mod log_doors;
 mod logstash;
 mod loki;
 mod operator;
+mod options;
 mod page_routes;
 mod people;
 pub(crate) mod respond;
@@ -22,7 +24,6 @@ mod sql;
 mod targets;
 mod traces;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,18 +35,16 @@ use tokio_util::sync::CancellationToken;
 use vigie_alert::ManagerOptions;
 use vigie_dial::HttpEnvironment;
 use vigie_model::AlertSink;
-use vigie_query::{Engine, EngineOptions};
+use vigie_query::Engine;
 use vigie_receive::config::LoadedConfig;
 use vigie_receive::host::Host;
 use vigie_receive::lines::LineMetrics;
 use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::ScrapeManager;
 use vigie_show::alertmanager::AlertmanagerState;
-use vigie_show::prometheus::{BuildInformation, Operator, PrometheusOptions, PrometheusState};
+use vigie_show::prometheus::{BuildInformation, Operator, PrometheusState};
 use vigie_show::traces::TracesState;
-use vigie_show::{
-    FrontDoor, FrontDoorOptions, Telemetry, alertmanager, behind_sign_in, grafana, page, prometheus,
-};
+use vigie_show::{FrontDoor, Telemetry, alertmanager, behind_sign_in, grafana, page, prometheus};
 use vigie_store::{Store, StoreOptions};
 use vigie_world::World;
 
@@ -56,12 +55,13 @@ use self::incidents::Incidents;
 use self::listeners::Listeners;
 use self::log_doors::LogDoors;
 use self::operator::{Origin, Process, Stages};
+use self::options::{api_options, door_options, engine_options, flags};
 use self::page_routes::PageDoors;
 use self::people::People;
 use self::respond::Reacting;
 use self::rules::{Rules, RulesParts};
 use crate::config::environment;
-use crate::plan::{Plan, SignIn};
+use crate::plan::Plan;
 
 /// Runs until it is told to end.
 pub(crate) async fn run(plan: Plan, world: World) -> Result<()> {
@@ -297,7 +297,9 @@ impl MetricsPart<'_> {
         router =
             router.merge(vigie_show::traces::router(TracesState { store: Arc::clone(&store) }));
         for listener in self.api {
-            listeners.serve("prometheus", listener, router.clone().merge(page::router()));
+            let router = router.clone().merge(page::router());
+            let router = page::below(&plan.web.route_prefix, router);
+            listeners.serve("prometheus", listener, router);
         }
         if let Some(listener) = self.page {
             tell_where_to_look(&listener);
@@ -333,6 +335,9 @@ impl MetricsPart<'_> {
         otlp.open(&plan.trace_ports, listeners, (self.page_doors, stop)).await?;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));
+        if let Some((every, path)) = plan.auto_reload.zip(plan.prometheus.clone()) {
+            auto_reload::start(path, every, Arc::clone(&process), stop.clone());
+        }
 
         signals::until_stopped(stop, async || {
             // The outcome is logged where it is known.
@@ -395,25 +400,6 @@ fn announce(store: Arc<Store>, rules: Arc<Rules>) {
     });
 }
 
-fn door_options(plan: &Plan) -> FrontDoorOptions {
-    FrontDoorOptions {
-        cors_origin: plan.cors_origin.clone(),
-        hosts: plan.external_url.iter().filter_map(|url| host_of(url)).collect(),
-        web_config: plan.web_config.clone(),
-        sign_in_everywhere: plan.people.as_ref().is_some_and(|p| p.sign_in == SignIn::Everywhere),
-        // What Elasticsearch takes; its senders are configured for it.
-        body_bytes_max: 100 << 20,
-        ..FrontDoorOptions::default()
-    }
-}
-
-/// The host name in an address such as `https://vigie.example:9090/path`.
-fn host_of(url: &str) -> Option<String> {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    let host = after.split(['/', ':']).next()?;
-    (!host.is_empty()).then(|| host.to_owned())
-}
-
 /// The configuration that will run, and where it comes from.
 fn configuration(
     plan: &Plan,
@@ -426,6 +412,9 @@ fn configuration(
         None => Origin::BuiltIn(defaults::prometheus_yml(api, host)),
     };
     let loaded = origin.load(world)?;
+    if plan.is_agent {
+        crate::promtool::check_agent(&loaded).map_err(anyhow::Error::msg)?;
+    }
     for part in &loaded.not_yet_served {
         tracing::warn!(section = part.section, line = part.line, "not yet served");
     }
@@ -437,50 +426,6 @@ fn configuration(
         tracing::warn!(file = %found.path.display(), kind, "not yet served");
     }
     Ok((origin, loaded))
-}
-
-fn engine_options(plan: &Plan, loaded: &LoadedConfig) -> EngineOptions {
-    EngineOptions {
-        lookback_ms: i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX),
-        timeout: plan.query_timeout,
-        samples_max: plan.query_samples_max,
-        subquery_step_ms: i64::try_from(loaded.config.global.evaluation_interval.0)
-            .unwrap_or(60_000),
-        ..EngineOptions::default()
-    }
-}
-
-fn api_options(plan: &Plan) -> PrometheusOptions {
-    PrometheusOptions {
-        enable_admin_api: plan.enable_admin_api,
-        enable_lifecycle: plan.enable_lifecycle,
-        lookback: plan.lookback,
-        query_timeout: plan.query_timeout,
-        query_samples_max: plan.query_samples_max,
-        retention_text: plan.retention_text.clone(),
-        ..PrometheusOptions::default()
-    }
-}
-
-/// Flags under Prometheus' names, for `/api/v1/status/flags`.
-fn flags(plan: &Plan) -> BTreeMap<String, String> {
-    let path = plan.prometheus.as_ref().map_or_else(String::new, |p| p.display().to_string());
-    let data = plan.store.as_ref().map_or_else(String::new, |s| s.data.display().to_string());
-    let listen: Vec<String> = plan.prometheus_ports.iter().map(|p| p.address.to_string()).collect();
-    [
-        ("config.file", path),
-        ("storage.tsdb.path", data),
-        ("storage.tsdb.retention.time", plan.retention_text.clone()),
-        ("web.listen-address", listen.join(",")),
-        ("web.external-url", plan.external_url.clone().unwrap_or_default()),
-        ("web.enable-admin-api", plan.enable_admin_api.to_string()),
-        ("web.enable-lifecycle", plan.enable_lifecycle.to_string()),
-        ("query.lookback-delta", format!("{}s", plan.lookback.as_secs())),
-        ("query.timeout", format!("{}s", plan.query_timeout.as_secs())),
-        ("query.max-samples", plan.query_samples_max.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
 }
 
 /// The one line that a person who starts Vigie looks for.

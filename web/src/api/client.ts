@@ -48,6 +48,9 @@ interface Options {
   signal?: AbortSignal | undefined;
 }
 
+/** Below which address the page and its APIs are: empty, or `/prefix` behind a proxy. */
+export const BASE = new URL(document.baseURI).pathname.replace(/\/+$/, "");
+
 /** Sends a request to an address of this server and gives the JSON of the answer. */
 export async function request<T>(path: string, { method, body, signal }: Options = {}): Promise<T> {
   const init: RequestInit = { signal: signal ?? null, headers: { accept: "application/json" } };
@@ -60,7 +63,7 @@ export async function request<T>(path: string, { method, body, signal }: Options
   }
   let response: Response;
   try {
-    response = await fetch(path, init);
+    response = await fetch(`${BASE}${path}`, init);
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError("the server cannot be reached", "unreachable");

@@ -1,7 +1,7 @@
 // Grafana's HTTP API, as far as the page uses it.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
-import { ApiError, queryText, request } from "@/api/client";
+import { ApiError, BASE, queryText, request } from "@/api/client";
 
 export interface FoundDashboard {
   uid: string;
@@ -120,7 +120,7 @@ export function logIn(user: string, password: string): Promise<unknown> {
 }
 
 export async function logOut(): Promise<void> {
-  await fetch("/logout", { redirect: "manual" });
+  await fetch(`${BASE}/logout`, { redirect: "manual" });
 }
 
 /** Keeps a dashboard as it was exported from Grafana; one of the same uid is taken over. */

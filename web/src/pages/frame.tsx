@@ -5,6 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Suspense, useEffect } from "react";
 import { Link, Outlet, useLocation, useNavigate, useSearchParams } from "react-router";
 
+import { BASE } from "@/api/client";
 import { logOut, useUser } from "@/api/grafana";
 import { useRules } from "@/api/hooks";
 import { useText } from "@/lib/text/text";
@@ -49,7 +50,7 @@ function Places({ firing, onGo }: { firing: number; onGo?: () => void }) {
 function useLoginWhenNeeded() {
   const navigate = useNavigate();
   useEffect(() => {
-    const ask = () => navigate(`/login?redirectTo=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+    const ask = () => navigate(`/login?redirectTo=${encodeURIComponent(location.pathname.slice(BASE.length) + location.search)}`, { replace: true });
     window.addEventListener("vigie-login-needed", ask);
     return () => window.removeEventListener("vigie-login-needed", ask);
   }, [navigate]);
@@ -120,12 +121,12 @@ export function Frame() {
   const here = ALL_PLACES.find((place) => isAt(place, pathname));
   return (
     <div className={`frame ${narrow ? "narrow" : ""}`}>
-      <a className="skip-link" href="#main">
+      <a className="skip-link" href={`${BASE}${pathname}${query}#main`}>
         {text.skip}
       </a>
       <nav className="frame-nav" aria-label={text.navigation}>
         <Link to={address("/", {}, search)} className="frame-brand">
-          <img src="/favicon.svg" alt="" width={24} height={24} />
+          <img src="favicon.svg" alt="" width={24} height={24} />
           <span>Vigie</span>
         </Link>
         <Places firing={firing} />

@@ -47,7 +47,7 @@ export default function Login() {
         }}
       >
         <div style={{ textAlign: "center" }}>
-          <img src="/favicon.svg" alt="" width={44} height={44} />
+          <img src="favicon.svg" alt="" width={44} height={44} />
           <h1 className="page-title">{text.loginTitle}</h1>
         </div>
         <Notice error={error} />

@@ -58,6 +58,29 @@ impl Expr {
         }
     }
 
+    /// Hands every selector below to `change`.
+    pub fn selectors_mut(&mut self, change: &mut dyn FnMut(&mut VectorSelector)) {
+        match self {
+            Self::Aggregate(e) => {
+                e.expr.selectors_mut(change);
+                if let Some(param) = &mut e.param {
+                    param.selectors_mut(change);
+                }
+            }
+            Self::Binary(e) => {
+                e.lhs.selectors_mut(change);
+                e.rhs.selectors_mut(change);
+            }
+            Self::Call(e) => e.args.iter_mut().for_each(|arg| arg.selectors_mut(change)),
+            Self::Matrix(e) => change(&mut e.selector),
+            Self::Number(_) | Self::String(_) => {}
+            Self::Paren(e) => e.expr.selectors_mut(change),
+            Self::Subquery(e) => e.expr.selectors_mut(change),
+            Self::Unary(e) => e.expr.selectors_mut(change),
+            Self::Vector(e) => change(e),
+        }
+    }
+
     /// The type of the expression's value. Right for trees that passed the parser's type check.
     pub fn value_type(&self) -> ValueType {
         match self {

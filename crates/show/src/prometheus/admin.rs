@@ -60,7 +60,7 @@ pub(super) async fn snapshot(State(state): State<Shared>, parameters: Parameters
 }
 
 /// What Go's `strconv.ParseBool` takes.
-fn parse_bool(text: &str) -> Option<bool> {
+pub(super) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),

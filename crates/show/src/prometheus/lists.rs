@@ -31,6 +31,7 @@ pub(super) async fn features(State(state): State<Shared>) -> Answered {
         ("query_stats", true),
         ("query_warnings", true),
         ("remote_write_receiver", options.enable_remote_write_receiver),
+        ("search", true),
         ("time_range_labels", true),
         ("time_range_series", true),
     ]);

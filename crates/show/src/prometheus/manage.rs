@@ -97,7 +97,7 @@ async fn metrics(State(state): State<Shared>) -> Response {
 }
 
 /// Everything that `/metrics` shows.
-fn own_metrics(state: &PrometheusState) -> String {
+pub(super) fn own_metrics(state: &PrometheusState) -> String {
     let mut text = state.telemetry.render();
     text.push_str(&depended_on(state));
     text.push_str(&kept(state));

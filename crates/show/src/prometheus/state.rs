@@ -77,8 +77,6 @@ pub struct PrometheusOptions {
     pub enable_lifecycle: bool,
     /// `--web.enable-remote-write-receiver`
     pub enable_remote_write_receiver: bool,
-    /// `--web.route-prefix`
-    pub route_prefix: String,
     /// `--query.lookback-delta`
     pub lookback: Duration,
     /// `--query.timeout`
@@ -103,7 +101,6 @@ impl Default for PrometheusOptions {
             enable_admin_api: false,
             enable_lifecycle: false,
             enable_remote_write_receiver: true,
-            route_prefix: String::new(),
             lookback: Duration::from_mins(5),
             query_timeout: Duration::from_mins(2),
             query_samples_max: 50_000_000,

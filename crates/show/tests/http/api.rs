@@ -372,3 +372,104 @@ async fn queries() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn names_and_values_are_searched() {
+    let server = server::start_filled().await;
+    let at = |rest: &str| format!("{rest}&start=0&end=2000000000");
+    let cases = [
+        (
+            at("metric_names?search[]=u&include_score=1"),
+            200,
+            "{\"results\":[{\"name\":\"up\",\"score\":1.0}]}\n{\"has_more\":false,\"status\":\"success\"}\n",
+        ),
+        (
+            at("label_names?"),
+            200,
+            "{\"results\":[{\"name\":\"__name__\"},{\"name\":\"http.status\"},{\"name\":\"job\"}]}\n{\"has_more\":false,\"status\":\"success\"}\n",
+        ),
+        (
+            at("label_values?label=job&sort_by=alpha&sort_dir=dsc&batch_size=1"),
+            200,
+            "{\"results\":[{\"value\":\"b\"}]}\n{\"results\":[{\"value\":\"a\"}]}\n{\"has_more\":false,\"status\":\"success\"}\n",
+        ),
+        (
+            at("label_values?label=job&limit=1"),
+            200,
+            "{\"results\":[{\"value\":\"a\"}]}\n{\"has_more\":true,\"status\":\"success\"}\n",
+        ),
+        (
+            at("label_values?label=job&search[]=zz"),
+            200,
+            "{\"results\":[]}\n{\"has_more\":false,\"status\":\"success\"}\n",
+        ),
+        (
+            at("label_values?"),
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"missing required parameter \"label\""}"#,
+        ),
+        (
+            at("metric_names?sort_by=score"),
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"sort_by=score requires search[] to be set"}"#,
+        ),
+        (
+            at("metric_names?limit=10001"),
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"limit 10001 exceeds the configured maximum (10000, see --web.search.max-limit)"}"#,
+        ),
+        (
+            "metric_names?start=2&end=1".to_owned(),
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"end timestamp must not be before start timestamp"}"#,
+        ),
+    ];
+    for (question, status, expected) in &cases {
+        let url = server.url(&format!("/api/v1/search/{question}"));
+        let answer = Server::client().get(url).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), *status, "{question}");
+        assert_eq!(answer.text().await.unwrap(), *expected, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn everything_in_the_description_is_served() {
+    let server = server::start_filled().await;
+    let client = Server::client();
+    let url = server.url("/api/v1/openapi.yaml?openapi_version=3.2");
+    let text = client.get(url).send().await.unwrap().text().await.unwrap();
+    let described: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(described["openapi"], "3.2.0");
+    let paths = described["paths"].as_object().unwrap();
+    assert!(paths.len() > 35);
+    for (path, operations) in paths {
+        // Served by the doors for traces, which this server does not have.
+        if path == "/otlp/v1/metrics" {
+            continue;
+        }
+        for method in operations.as_object().unwrap().keys() {
+            let url = server.url(&format!("/api/v1{}", path.replace("{name}", "job")));
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let status = client.request(method, url).send().await.unwrap().status().as_u16();
+            assert!(!matches!(status, 404 | 405 | 500), "{path}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn own_metrics_are_told_as_json() {
+    let server = server::start_filled().await;
+    let url = server.url("/api/v1/status/self_metrics?metric_name_pattern=prometheus_tsdb_head_.*");
+    let answer = Server::client().get(url).send().await.unwrap();
+    let shown: serde_json::Value = answer.json().await.unwrap();
+    let families = shown["data"].as_array().unwrap();
+    let series = families.iter().find(|family| family["name"] == "prometheus_tsdb_head_series");
+    assert_eq!(series.unwrap()["metric"][0]["gauge"]["value"], 2);
+    assert!(
+        families.iter().all(|family| {
+            family["name"].as_str().unwrap().starts_with("prometheus_tsdb_head_")
+        })
+    );
+    let url = server.url("/api/v1/status/self_metrics?metric_name_pattern=(");
+    assert_eq!(Server::client().get(url).send().await.unwrap().status(), 400);
+}

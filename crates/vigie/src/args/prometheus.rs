@@ -1,21 +1,36 @@
-//! Flags of `prometheus` and `promtool`.
+//! Flags of `prometheus`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::{CheckRulesArgs, LogArgs, ServerArgs, TestWhat};
+use super::LogArgs;
 
-/// Flags of Prometheus 3. Those in `ignored` are taken so that unit files keep working; what they
-/// tune does not exist here.
+/// Flags of Prometheus 3 that have an effect.
 #[derive(Debug, Args)]
 pub(crate) struct PrometheusArgs {
     /// Prometheus configuration file
     #[arg(long = "config.file", default_value = "prometheus.yml")]
     pub(crate) config_file: PathBuf,
+    /// Look for changes of the configuration's files, and reload when there are some
+    #[arg(long = "config.auto-reload")]
+    pub(crate) auto_reload: bool,
+    /// How often to look
+    #[arg(long = "config.auto-reload-interval", default_value = "30s")]
+    pub(crate) auto_reload_interval: String,
     /// Folder in which everything is kept
     #[arg(long = "storage.tsdb.path", default_value = "data/")]
     pub(crate) data: PathBuf,
+    /// Keep samples only until they are sent on: a small store, no rules, no Alertmanagers
+    #[arg(long)]
+    pub(crate) agent: bool,
+    /// Folder of an agent
+    #[arg(long = "storage.agent.path", default_value = "data-agent/")]
+    pub(crate) agent_data: PathBuf,
+    /// How long an agent keeps samples
+    #[arg(long = "storage.agent.retention.max-time", default_value = "4h")]
+    pub(crate) agent_retention: String,
     /// How long samples are kept (15d, 1y); 0d keeps all
     #[arg(long = "storage.tsdb.retention.time", alias = "storage.tsdb.retention")]
     pub(crate) retention_time: Option<String>,
@@ -37,6 +52,15 @@ pub(crate) struct PrometheusArgs {
     /// The address under which users reach this server
     #[arg(long = "web.external-url")]
     pub(crate) external_url: Option<String>,
+    /// Prefix of every address that is served [default: the path of --web.external-url]
+    #[arg(long = "web.route-prefix")]
+    pub(crate) route_prefix: Option<String>,
+    /// How long a request may take to arrive
+    #[arg(long = "web.read-timeout")]
+    pub(crate) read_timeout: Option<String>,
+    /// Connections that a port serves at once; more wait [default: 512]
+    #[arg(long = "web.max-connections")]
+    pub(crate) connections_max: Option<usize>,
     /// Origins that browsers may ask from, as a regular expression
     #[arg(long = "web.cors.origin", default_value = ".*")]
     pub(crate) cors_origin: String,
@@ -46,9 +70,18 @@ pub(crate) struct PrometheusArgs {
     /// How long a query may take
     #[arg(long = "query.timeout", default_value = "2m")]
     pub(crate) query_timeout: String,
+    /// How many queries run at once; more wait
+    #[arg(long = "query.max-concurrency", default_value_t = 20)]
+    pub(crate) query_concurrency_max: usize,
     /// How many samples one query may load
     #[arg(long = "query.max-samples", default_value_t = 50_000_000)]
     pub(crate) query_samples_max: u64,
+    /// How many samples an answer to remote read may have; 0: any number
+    #[arg(long = "storage.remote.read-sample-limit", default_value = "5e7")]
+    pub(crate) remote_read_samples_max: f64,
+    /// How large a frame of streamed remote read may be
+    #[arg(long = "storage.remote.read-max-bytes-in-frame", default_value_t = 1 << 20)]
+    pub(crate) remote_read_frame_bytes_max: usize,
     /// Feature names, comma separated. st-storage takes _created series as start timestamps; what
     /// others switch on is served anyway
     #[arg(long = "enable-feature")]
@@ -67,199 +100,119 @@ pub(crate) struct PrometheusArgs {
     pub(crate) rule_evaluations_max: usize,
     #[command(flatten)]
     pub(crate) log: LogArgs,
-    #[command(flatten)]
-    pub(crate) ignored: IgnoredArgs,
 }
 
-/// Flags that tune what Vigie does not have.
-#[derive(Debug, Args)]
-pub(crate) struct IgnoredArgs {
-    #[arg(long = "web.enable-remote-write-receiver", hide = true)]
-    remote_write_receiver: bool,
-    #[arg(long = "web.enable-otlp-receiver", hide = true)]
-    otlp_receiver: bool,
-    #[arg(long = "web.route-prefix", hide = true)]
-    route_prefix: Option<String>,
-    #[arg(long = "web.user-assets", hide = true)]
-    user_assets: Option<String>,
-    #[arg(long = "web.console.templates", hide = true)]
-    console_templates: Option<String>,
-    #[arg(long = "web.console.libraries", hide = true)]
-    console_libraries: Option<String>,
-    #[arg(long = "web.page-title", hide = true)]
-    page_title: Option<String>,
-    #[arg(long = "web.read-timeout", hide = true)]
-    read_timeout: Option<String>,
-    #[arg(long = "web.max-connections", hide = true)]
-    connections_max: Option<u64>,
-    #[arg(long = "web.max-notifications-subscribers", hide = true)]
-    notifications_subscribers_max: Option<u64>,
-    #[arg(long = "storage.tsdb.min-block-duration", hide = true)]
-    block_duration_min: Option<String>,
-    #[arg(long = "storage.tsdb.max-block-duration", hide = true)]
-    block_duration_max: Option<String>,
-    #[arg(long = "storage.tsdb.wal-segment-size", hide = true)]
-    wal_segment_size: Option<String>,
-    #[arg(
-        long = "storage.tsdb.wal-compression",
-        overrides_with = "no_wal_compression",
-        hide = true
-    )]
-    wal_compression: bool,
-    #[arg(long = "no-storage.tsdb.wal-compression", hide = true)]
-    no_wal_compression: bool,
-    #[arg(long = "storage.tsdb.no-lockfile", hide = true)]
-    no_lockfile: bool,
-    #[arg(long = "storage.tsdb.head-chunks-write-queue-size", hide = true)]
-    head_chunks_write_queue_size: Option<u64>,
-    #[arg(long = "storage.tsdb.allow-overlapping-blocks", hide = true)]
-    allow_overlapping_blocks: bool,
-    #[arg(long = "storage.remote.flush-deadline", hide = true)]
-    remote_flush_deadline: Option<String>,
-    #[arg(long = "storage.remote.read-sample-limit", hide = true)]
-    remote_read_sample_limit: Option<u64>,
-    #[arg(long = "storage.remote.read-concurrent-limit", hide = true)]
-    remote_read_concurrent_limit: Option<u64>,
-    #[arg(long = "storage.remote.read-max-bytes-in-frame", hide = true)]
-    remote_read_frame_bytes_max: Option<u64>,
-    #[arg(long = "alertmanager.notification-queue-capacity", hide = true)]
-    notification_queue: Option<u64>,
-    #[arg(long = "alertmanager.drain-notification-queue-on-shutdown", hide = true)]
-    drain_notifications: bool,
-    #[arg(long = "query.max-concurrency", hide = true)]
-    query_concurrency_max: Option<u64>,
-    #[arg(long = "scrape.adjust-timestamps", hide = true)]
-    adjust_timestamps: bool,
-    #[arg(long = "auto-gomemlimit", hide = true)]
-    auto_gomemlimit: bool,
-    #[arg(long = "auto-gomaxprocs", hide = true)]
-    auto_gomaxprocs: bool,
-}
+/// Switches that tune what Vigie does not have, or that switch on what is always on.
+const SWITCHES_WITHOUT_EFFECT: [&str; 12] = [
+    "alertmanager.drain-notification-queue-on-shutdown",
+    "auto-gomaxprocs",
+    "auto-gomemlimit",
+    "scrape.adjust-timestamps",
+    "storage.agent.checkpoint-from-in-memory-series",
+    "storage.agent.no-lockfile",
+    "storage.agent.wal-compression",
+    "storage.tsdb.allow-overlapping-blocks",
+    "storage.tsdb.no-lockfile",
+    "storage.tsdb.wal-compression",
+    "web.enable-otlp-receiver",
+    "web.enable-remote-write-receiver",
+];
 
-#[derive(Debug, Args)]
-pub(crate) struct PromtoolArgs {
-    #[command(subcommand)]
-    pub(crate) command: PromtoolCommand,
-}
+/// Flags with a value that tune what Vigie does not have.
+const VALUES_WITHOUT_EFFECT: [&str; 28] = [
+    "alertmanager.notification-batch-size",
+    "alertmanager.notification-queue-capacity",
+    "auto-gomemlimit.ratio",
+    "auto-gomemlimit.refresh-interval",
+    "scrape.timestamp-tolerance",
+    "storage.agent.checkpoint-batch-size",
+    "storage.agent.retention.min-time",
+    "storage.agent.wal-compression-type",
+    "storage.agent.wal-segment-size",
+    "storage.agent.wal-truncate-frequency",
+    "storage.remote.flush-deadline",
+    "storage.remote.read-concurrent-limit",
+    "storage.tsdb.delay-compact-file.path",
+    "storage.tsdb.head-chunks-write-queue-size",
+    "storage.tsdb.max-block-chunk-segment-size",
+    "storage.tsdb.max-block-duration",
+    "storage.tsdb.min-block-duration",
+    "storage.tsdb.samples-per-chunk",
+    "storage.tsdb.wal-compression-type",
+    "storage.tsdb.wal-segment-size",
+    "web.console.libraries",
+    "web.console.templates",
+    "web.max-notifications-subscribers",
+    "web.page-title",
+    "web.remote-write-receiver.accepted-protobuf-messages",
+    "web.search.max-limit",
+    "web.ui-dir",
+    "web.user-assets",
+];
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum PromtoolCommand {
-    /// Check files and servers
-    Check {
-        #[command(subcommand)]
-        what: PromtoolCheck,
-    },
-    /// Ask a server
-    Query {
-        #[command(subcommand)]
-        what: PromtoolQuery,
-    },
-    /// Unit tests
-    Test {
-        #[command(subcommand)]
-        what: TestWhat,
-    },
-    /// Prometheus' storage
-    Tsdb {
-        #[command(subcommand)]
-        what: PromtoolTsdb,
-    },
-}
+/// Switches that are off by default, whose `--no-NAME` says so.
+const SWITCHES: [&str; 4] =
+    ["agent", "config.auto-reload", "web.enable-admin-api", "web.enable-lifecycle"];
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum PromtoolTsdb {
-    /// Import of samples as blocks
-    CreateBlocksFrom {
-        #[command(subcommand)]
-        what: PromtoolBlocks,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PromtoolBlocks {
-    /// Not served: `vigie rules replay` writes to the server itself
-    Rules {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-        rest: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PromtoolCheck {
-    /// Check rule files
-    Rules(CheckRulesArgs),
-    /// Check Prometheus configuration files
-    Config {
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
-    /// Whether a server answers
-    Healthy {
-        #[arg(long, default_value = "http://localhost:9090")]
-        url: String,
-    },
-    /// Whether a server is ready to serve
-    Ready {
-        #[arg(long, default_value = "http://localhost:9090")]
-        url: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PromtoolQuery {
-    /// An expression at one time
-    Instant {
-        /// The server
-        url: String,
-        /// The expression
-        expression: String,
-        /// When: RFC 3339 or Unix seconds
-        #[arg(long)]
-        time: Option<String>,
-    },
-    /// An expression over a range
-    Range {
-        /// The server
-        url: String,
-        /// The expression
-        expression: String,
-        /// Start: RFC 3339 or Unix seconds
-        #[arg(long)]
-        start: Option<String>,
-        /// End: RFC 3339 or Unix seconds
-        #[arg(long)]
-        end: Option<String>,
-        /// Step
-        #[arg(long)]
-        step: Option<String>,
-    },
-}
-
-impl PromtoolQuery {
-    /// The same question as `vigie query promql`.
-    pub(crate) fn into_promql(self) -> super::PromqlArgs {
-        let server = |url| ServerArgs { server: url, port_offset: 0, tenant: None };
-        match self {
-            Self::Instant { url, expression, time } => super::PromqlArgs {
-                expression,
-                server: server(url),
-                time,
-                since: None,
-                start: None,
-                end: None,
-                step: None,
-                output: super::Output::Table,
-            },
-            Self::Range { url, expression, start, end, step } => super::PromqlArgs {
-                expression,
-                server: server(url),
-                time: None,
-                since: start.is_none().then(|| "5m".to_owned()),
-                start,
-                end,
-                step,
-                output: super::Output::Table,
-            },
+/// `args` without the flags that have no effect, which is so that unit files and containers'
+/// command lines of Prometheus keep working.
+pub(super) fn without_ignored(args: Vec<OsString>) -> Vec<OsString> {
+    let mut kept = Vec::with_capacity(args.len());
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let Some(flag) = arg.to_str().and_then(|text| text.strip_prefix("--")) else {
+            kept.push(arg);
+            continue;
+        };
+        let (name, has_value) = match flag.split_once('=') {
+            Some((name, _)) => (name, true),
+            None => (flag, false),
+        };
+        let positive = name.strip_prefix("no-").unwrap_or(name);
+        if SWITCHES_WITHOUT_EFFECT.contains(&positive)
+            || (positive != name && SWITCHES.contains(&positive))
+        {
+            continue;
         }
+        if VALUES_WITHOUT_EFFECT.contains(&name) {
+            if !has_value {
+                args.next();
+            }
+            continue;
+        }
+        kept.push(arg);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_without_effect_are_left_out_with_their_values() {
+        let args = [
+            "vigie",
+            "prometheus",
+            "--config.file=a.yml",
+            "--storage.tsdb.wal-segment-size",
+            "10MB",
+            "--web.console.templates=/etc/consoles",
+            "--no-storage.tsdb.wal-compression",
+            "--no-web.enable-lifecycle",
+            "--web.enable-admin-api",
+            "--storage.tsdb.path",
+            "data",
+        ];
+        let kept = without_ignored(args.map(OsString::from).to_vec());
+        let wanted = [
+            "vigie",
+            "prometheus",
+            "--config.file=a.yml",
+            "--web.enable-admin-api",
+            "--storage.tsdb.path",
+            "data",
+        ];
+        assert_eq!(kept, wanted.map(OsString::from));
     }
 }

@@ -21,7 +21,16 @@ const INPUT_BYTES_MAX: u64 = 64 << 20;
 
 /// Checks rule files.
 pub(crate) fn check_rules(args: &CheckRulesArgs, world: &World) -> Result<ExitCode> {
-    let mut outcome = Outcome::default();
+    Ok(match check_rules_outcome(args, world)? {
+        Checked { has_failed: true, has_errors: true } => ExitCode::FAILURE,
+        Checked { has_failed: true, .. } if args.lint_fatal => ExitCode::from(LINT_EXIT_CODE),
+        Checked { .. } => ExitCode::SUCCESS,
+    })
+}
+
+/// As [`check_rules`], for who has more to check before the exit code is known.
+pub(crate) fn check_rules_outcome(args: &CheckRulesArgs, world: &World) -> Result<Checked> {
+    let mut outcome = Checked::default();
     let lint = lints(&args.lint);
     if args.files.is_empty() {
         say("Checking standard input");
@@ -40,11 +49,7 @@ pub(crate) fn check_rules(args: &CheckRulesArgs, world: &World) -> Result<ExitCo
         let result = read(file, world).map_or_else(Err, |text| parse(&text, &name, args));
         outcome.one(&result, &format!("{name}: "), lint);
     }
-    Ok(match outcome {
-        Outcome { has_failed: true, has_errors: true } => ExitCode::FAILURE,
-        Outcome { has_failed: true, .. } if args.lint_fatal => ExitCode::from(LINT_EXIT_CODE),
-        Outcome { .. } => ExitCode::SUCCESS,
-    })
+    Ok(outcome)
 }
 
 /// Whether duplicates are looked for.
@@ -81,13 +86,15 @@ fn parse(
     parse_rule_file(text, name, options)
 }
 
+/// What was found in rule files.
 #[derive(Debug, Default)]
-struct Outcome {
-    has_failed: bool,
-    has_errors: bool,
+pub(crate) struct Checked {
+    /// Errors, or what the linter looks for.
+    pub(crate) has_failed: bool,
+    pub(crate) has_errors: bool,
 }
 
-impl Outcome {
+impl Checked {
     fn one(
         &mut self,
         result: &Result<Vec<GroupDefinition>, Vec<RuleFileError>>,

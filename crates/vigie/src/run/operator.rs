@@ -99,6 +99,11 @@ impl Process {
         })
     }
 
+    /// The configuration that runs.
+    pub(crate) fn loaded(&self) -> Arc<LoadedConfig> {
+        self.running.load_full()
+    }
+
     /// Reads the configuration again. What is wrong with it leaves the old one running.
     pub(crate) async fn reload_now(&self) -> Result<(), String> {
         let _one_at_a_time = self.reloading.lock().await;

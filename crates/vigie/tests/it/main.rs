@@ -21,6 +21,8 @@ mod loki;
 mod objects;
 mod page;
 mod postgres;
+mod prometheus;
+mod promtool;
 mod related;
 mod remote;
 mod respond;
