@@ -5,6 +5,7 @@
 //! reads a file or knows the store.
 
 mod calendar_names;
+pub mod filebeat;
 pub mod grok;
 pub mod logql;
 pub mod logstash;
