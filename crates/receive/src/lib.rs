@@ -9,6 +9,7 @@ pub mod config;
 pub(crate) mod delivery;
 pub mod discovery;
 pub(crate) mod door;
+pub mod files;
 pub mod forward;
 pub mod host;
 pub mod lines;

@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("journal", &["world"]),
     ("catalog", &["model", "world", "journal"]),
     ("dial", &["world", "language"]),
-    ("receive", &["model", "world", "formats", "language", "dial"]),
+    ("receive", &["model", "world", "journal", "formats", "language", "dial"]),
     ("process", &["model", "world", "formats", "language", "dial"]),
     ("store", &["model", "world"]),
     ("query", &["model", "language", "store"]),
