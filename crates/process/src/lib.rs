@@ -21,6 +21,7 @@ mod input;
 mod options;
 mod output;
 mod pipeline;
+mod processor;
 mod rubydebug;
 mod sample;
 mod sink;
@@ -42,6 +43,7 @@ pub use input::{
 };
 pub use output::{OutputContext, Outputs, VigieHosts, WriteOut};
 pub use pipeline::{Observer, Pipeline, PluginStats, StepView};
+pub use processor::{ProcessorContext, ProcessorSink, Processors};
 pub use rubydebug::rubydebug;
 pub use sample::{Deduplicate, SampleRule, StageConfig, Stages, ValueLimit};
 pub use sink::PipelineSink;
