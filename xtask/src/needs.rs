@@ -24,7 +24,7 @@ const PACKAGES: [(&str, &str); 9] = [
 ];
 
 /// Python packages: official clients that tests send and ask with, and a stand-in for S3.
-const PYTHON_PACKAGES: [&str; 22] = [
+const PYTHON_PACKAGES: [&str; 23] = [
     "prometheus_client",
     "flask",
     "cramjam",
@@ -42,6 +42,7 @@ const PYTHON_PACKAGES: [&str; 22] = [
     "opentelemetry-exporter-zipkin-json",
     "pygrok",
     "pylogbeat",
+    "python-json-logger",
     "pygelf",
     "fluent-logger",
     "psycopg[binary]",

@@ -4,6 +4,10 @@
 //! within compressed frames `C`), and waits for the sequence number of the last one to come back
 //! (`A`). Integers are big-endian. Source: `PROTOCOL.md` of logstash-input-beats, and go-lumber.
 
+use std::io::Write as _;
+
+use flate2::write::ZlibEncoder;
+
 use crate::compression::{Compression, CompressionError, decompress};
 
 /// One event is no larger.
@@ -212,6 +216,31 @@ pub fn events(
     })
 }
 
+/// A window of version 2 as a sender writes it: how many events, then all of them compressed,
+/// numbered from 1.
+pub fn window(payloads: &[Vec<u8>]) -> std::io::Result<Vec<u8>> {
+    let mut frames = Vec::new();
+    for (sequence, payload) in (1_u32..).zip(payloads) {
+        frames.extend_from_slice(b"2J");
+        frames.extend(sequence.to_be_bytes());
+        frames.extend(length_of(payload)?.to_be_bytes());
+        frames.extend_from_slice(payload);
+    }
+    let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&frames)?;
+    let compressed = encoder.finish()?;
+    let mut out = b"2W".to_vec();
+    out.extend((payloads.len() as u32).to_be_bytes());
+    out.extend_from_slice(b"2C");
+    out.extend(length_of(&compressed)?.to_be_bytes());
+    out.extend(compressed);
+    Ok(out)
+}
+
+fn length_of(bytes: &[u8]) -> std::io::Result<u32> {
+    u32::try_from(bytes.len()).map_err(|_| std::io::Error::other("a window is larger than 4 GiB"))
+}
+
 /// The acknowledgement of everything up to `sequence`; of 0, a sign of life.
 pub fn acknowledgement(version: u8, sequence: u32) -> [u8; 6] {
     let [a, b, c, d] = sequence.to_be_bytes();
@@ -220,7 +249,27 @@ pub fn acknowledgement(version: u8, sequence: u32) -> [u8; 6] {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    #[test]
+    fn a_window_reads_as_it_was_written() {
+        let payloads = [b"{\"a\":1}".to_vec(), b"{}".to_vec()];
+        let written = window(&payloads).unwrap();
+        let Ok(Read::Frame { frame: Frame::Window(2), length, .. }) = read(&written) else {
+            panic!()
+        };
+        let Ok(Read::Frame { frame: Frame::Compressed(compressed), .. }) = read(&written[length..])
+        else {
+            panic!()
+        };
+        let mut frames = Vec::new();
+        inflate(compressed, &mut frames).unwrap();
+        let found: Vec<_> = events(&frames)
+            .map(|event| match event.unwrap().0 {
+                Frame::Json { sequence, payload } => (sequence, payload.to_vec()),
+                _ => panic!(),
+            })
+            .collect();
+        assert_eq!(found, [(1, payloads[0].clone()), (2, payloads[1].clone())]);
+    }
 
     use super::*;
 
@@ -260,7 +309,7 @@ mod tests {
     #[test]
     fn compressed_frames_hold_events_and_nothing_else() {
         let sent = [json_frame(1, b"{\"a\":1}"), json_frame(2, b"{}")].concat();
-        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(&sent).unwrap();
         let mut out = Vec::new();
         inflate(&encoder.finish().unwrap(), &mut out).unwrap();

@@ -7,16 +7,16 @@
 mod condition;
 mod input;
 mod output;
+mod parsers;
 mod section;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub use condition::{Condition, RangeTest};
-pub use input::{
-    FileRules, Input, InputKind, JsonRules, MultilineKind, MultilineRules, Network, Parser, Stream,
-};
+pub use input::{FileRules, Input, InputKind, Network};
 pub use output::{EventOutput, HttpOutput, LogstashOutput, TlsFiles};
+pub use parsers::{JsonRules, MultilineKind, MultilineRules, Parser, Stream};
 pub use section::{Section, duration_of, value_of};
 
 use vigie_model::event::Object;

@@ -41,7 +41,7 @@ pub use input::{
     Input, InputTls, SyslogOptions, TellLoss, decode_beats, decode_from, decode_gelf,
     decode_syslog, inputs,
 };
-pub use output::{OutputContext, Outputs, VigieHosts, WriteOut};
+pub use output::{LumberjackSink, OutputContext, Outputs, OutputsSink, VigieHosts, WriteOut};
 pub use pipeline::{Observer, Pipeline, PluginStats, StepView};
 pub use processor::{ProcessorContext, ProcessorSink, Processors};
 pub use rubydebug::rubydebug;

@@ -5,6 +5,7 @@ mod elasticsearch;
 mod file;
 mod http;
 mod loki;
+mod lumberjack;
 mod stdout;
 
 use std::fmt;
@@ -20,6 +21,8 @@ use crate::build::{Context, branch};
 use crate::dead_letters::{DeadLetter, DeadLetterQueue};
 use crate::options::Options;
 use crate::pipeline::{Branch, PluginStats};
+
+pub use lumberjack::LumberjackSink;
 
 /// Whether a host of an output is Vigie itself.
 pub type VigieHosts = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -116,6 +119,16 @@ impl Outputs {
             };
         }
         Ok(())
+    }
+}
+
+/// The outputs of a pipeline without its filters, as a sink.
+#[derive(Debug)]
+pub struct OutputsSink(pub Arc<crate::build::Built>);
+
+impl EventSink for OutputsSink {
+    fn deliver(&self, batch: vigie_model::event::EventBatch) -> DeliverFuture<'_> {
+        Box::pin(self.0.outputs.deliver(batch.events))
     }
 }
 

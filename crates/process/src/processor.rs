@@ -11,6 +11,7 @@ mod decode;
 mod dissect;
 mod docker;
 mod enrich;
+mod lists;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -186,12 +187,12 @@ fn step(
             section.names().collect::<Vec<_>>().iter().for_each(|name| section.ignore(&[name]));
             return Ok(None);
         }
-        "append" => change::append(section)?,
+        "append" => lists::append(section)?,
         "convert" => change::convert(section)?,
         "copy_fields" => change::copy_fields(section)?,
         "drop_event" => change::drop_event(),
         "drop_fields" => change::drop_fields(section)?,
-        "extract_array" => change::extract_array(section)?,
+        "extract_array" => lists::extract_array(section)?,
         "include_fields" => change::include_fields(section)?,
         "lowercase" => change::letters(section, false)?,
         "uppercase" => change::letters(section, true)?,

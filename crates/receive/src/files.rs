@@ -29,7 +29,7 @@ use vigie_language::filebeat::Input;
 use vigie_model::event::EventSink;
 use vigie_world::World;
 
-pub use event::Shipper;
+pub use event::{Shipper, add_syslog};
 pub use registry::Registry;
 
 /// Files that hold what they read and what it becomes at once; the others wait.

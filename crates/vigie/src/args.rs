@@ -1,6 +1,7 @@
 //! The command line: `vigie run|check|query`, and the names of the tools that Vigie replaces.
 
 mod alertmanager;
+mod filebeat;
 mod incident;
 mod logstash;
 mod node_exporter;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use alertmanager::AlertmanagerArgs;
+pub(crate) use filebeat::{FilebeatArgs, FilebeatCommand};
 pub(crate) use incident::{IncidentArgs, IncidentChange, IncidentCommand};
 pub(crate) use logstash::{LogstashArgs, ProcessArgs, ProcessCodec, ProcessOutput};
 pub(crate) use node_exporter::NodeExporterArgs;
@@ -38,7 +40,8 @@ pub(crate) use rules::{
 #[derive(Debug, Parser)]
 #[command(name = "vigie", version, max_term_width = 100)]
 #[command(
-    after_help = "Called prometheus, promtool, alertmanager, amtool, node_exporter or logstash (by \
+    after_help = "Called prometheus, promtool, alertmanager, amtool, node_exporter, logstash or \
+    filebeat (by \
     a link, or `vigie prometheus ...`), Vigie takes that tool's flags and runs that part alone."
 )]
 pub(crate) struct Cli {
@@ -84,6 +87,8 @@ pub(crate) enum Command {
     Process(ProcessArgs),
     /// Run pipelines alone, with Logstash's flags
     Logstash(Box<LogstashArgs>),
+    /// Ship files alone, with Filebeat's flags
+    Filebeat(FilebeatArgs),
     /// React to alerts alone, with Alertmanager's flags
     Alertmanager(Box<AlertmanagerArgs>),
     /// Ask and change as amtool does
@@ -300,7 +305,7 @@ pub(crate) enum Output {
 }
 
 /// Names by which Vigie may be called in place of a tool.
-const TOOLS: [&str; 7] = [
+const TOOLS: [&str; 8] = [
     "prometheus",
     "promtool",
     "alertmanager",
@@ -308,6 +313,7 @@ const TOOLS: [&str; 7] = [
     "node_exporter",
     "node-exporter",
     "logstash",
+    "filebeat",
 ];
 
 /// The arguments with the tool's name as the subcommand when Vigie was called by that name.

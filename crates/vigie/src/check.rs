@@ -85,6 +85,13 @@ fn examine(found: &Found, world: &World) -> Report {
         },
         Kind::Rules => examine_rules(found, world, &mut report),
         Kind::Logstash => examine_logstash(found, world, &mut report),
+        Kind::Filebeat => match crate::shipper::check(&found.path, world) {
+            Ok((summary, warnings)) => {
+                report.notes.push(summary);
+                report.notes.extend(warnings.into_iter().map(|text| format!("warning: {text}")));
+            }
+            Err(error) => report.errors.push(format!("{error:#}")),
+        },
         Kind::Runbook => match crate::plan::read_runbooks(&found.path) {
             Ok(runbooks) => {
                 let told = runbooks.iter().map(|r| format!("{} ({} steps)", r.name, r.steps.len()));

@@ -15,13 +15,16 @@ mod plan;
 mod promtool;
 mod rules;
 mod run;
+mod shipper;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use vigie_world::World;
 
-use crate::args::{CheckArgs, CheckWhat, Cli, Command, QueryLanguage, RulesWhat, TestWhat};
+use crate::args::{
+    CheckArgs, CheckWhat, Cli, Command, FilebeatCommand, QueryLanguage, RulesWhat, TestWhat,
+};
 use crate::plan::Plan;
 
 /// Freed memory goes back to the system soon, which keeps the resident size near what is in use.
@@ -71,6 +74,13 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
         Command::Logstash(args) => {
             log::start(&args.log);
             runtime.block_on(run::run(Plan::from_logstash(&args)?, world))
+        }
+        Command::Filebeat(args) if args.command.as_ref().is_some_and(FilebeatCommand::is_test) => {
+            shipper::test(&args.config(), &world)
+        }
+        Command::Filebeat(args) => {
+            log::start(&args::LogArgs::default());
+            runtime.block_on(run::run(Plan::from_filebeat(&args)?, world))
         }
         Command::Amtool(args) => runtime.block_on(ask::ask_amtool(args, world)),
         Command::Alert(args) => runtime.block_on(ask::ask_alert(args, world.clock.now_ms())),

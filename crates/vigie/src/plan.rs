@@ -1,5 +1,6 @@
 //! What a process will do, whatever command line asked for it.
 
+mod filebeat;
 mod incidents;
 mod logstash;
 mod people;
@@ -22,9 +23,10 @@ use vigie_respond::desk::DeskPlan;
 use vigie_store::StoreOptions;
 
 use self::store::store_options;
-use crate::args::{AlertmanagerArgs, LogstashArgs, NodeExporterArgs, RunArgs};
+use crate::args::{AlertmanagerArgs, FilebeatArgs, LogstashArgs, NodeExporterArgs, RunArgs};
 use crate::config::{Found, Kind, Settings, duration, recognise};
 
+pub(crate) use filebeat::FilebeatPlan;
 pub(crate) use incidents::read_runbooks;
 pub(crate) use logstash::{LogstashPlan, Source, ecs};
 pub(crate) use people::{PeoplePlan, SignIn};
@@ -138,6 +140,8 @@ pub(crate) struct Plan {
     pub(crate) tail_sampling: Option<TailSamplingOptions>,
     /// Pipelines of `logstash.conf`.
     pub(crate) logstash: Option<LogstashPlan>,
+    /// Configurations of Filebeat.
+    pub(crate) filebeat: Vec<FilebeatPlan>,
     pub(crate) web: WebPlan,
     /// How often the configuration's files are looked at for changes; `None`: never.
     pub(crate) auto_reload: Option<Duration>,
@@ -246,6 +250,9 @@ impl Plan {
                 (listen, offset),
                 port(settings.logstash.port, 9600)?,
             )?,
+            filebeat: of_kind(Kind::Filebeat)
+                .map(|path| FilebeatPlan::of(path, (listen, offset)))
+                .collect(),
             web: WebPlan::default(),
             auto_reload: None,
             web_config,
@@ -321,6 +328,19 @@ impl Plan {
         })
     }
 
+    /// `filebeat`
+    pub(crate) fn from_filebeat(args: &FilebeatArgs) -> Result<Self> {
+        let settings = Settings::default();
+        let (store, retention_text) = store_options(&args.data(), &settings)?;
+        let listen = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Ok(Self {
+            store: Some(store),
+            filebeat: vec![FilebeatPlan::of(args.config(), (listen, 0))],
+            retention_text,
+            ..Self::nothing()
+        })
+    }
+
     /// A process that does nothing yet.
     fn nothing() -> Self {
         Self {
@@ -351,6 +371,7 @@ impl Plan {
             tail_sampling: None,
             span_metrics: None,
             logstash: None,
+            filebeat: Vec::new(),
             web: WebPlan::default(),
             auto_reload: None,
             web_config: None,

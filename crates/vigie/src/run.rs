@@ -6,6 +6,7 @@ mod beats;
 mod defaults;
 mod doors;
 mod elasticsearch;
+mod filebeat;
 mod incidents;
 mod listeners;
 mod local;
@@ -323,15 +324,22 @@ impl MetricsPart<'_> {
         sql::open(plan.postgres_port.as_ref(), &sql, listeners).await?;
         self.doors.serve(&state, &lines, listeners).await;
         let log_doors = LogDoors::new(telemetry, world);
-        let mut kinds = Vec::new();
+        let mut pipelines = logstash::OpenPipelines::default();
         if let Some(part) = &plan.logstash {
             let (data, tools) = ((&store, &*self.options.data), (world, &**telemetry, &log_doors));
-            kinds = logstash::start(part, data, tools, listeners, stop).await?;
+            pipelines = logstash::start(part, data, tools, listeners, stop).await?;
         }
-        let takes_beats = kinds.iter().any(|kind| logstash::IS_BEATS.contains(&kind.as_str()));
+        let takes_beats =
+            pipelines.kinds.iter().any(|kind| logstash::IS_BEATS.contains(&kind.as_str()));
         let port = plan.beats_port.as_ref().filter(|_| !takes_beats);
         beats::open(port, (&store, world), telemetry, (&mut *listeners, stop)).await?;
-        log_doors.open_own(&plan.log_ports, &kinds, &store, (&mut *listeners, stop)).await?;
+        log_doors
+            .open_own(&plan.log_ports, &pipelines.kinds, &store, (&mut *listeners, stop))
+            .await?;
+        for config in &plan.filebeat {
+            let (data, tools) = ((&store, &*self.options.data), (world, &**telemetry, &log_doors));
+            filebeat::start(config, data, tools, &pipelines, (&mut *listeners, stop)).await?;
+        }
         otlp.open(&plan.trace_ports, listeners, (self.page_doors, stop)).await?;
         process.is_ready.store(true, Ordering::Release);
         announce(Arc::clone(&store), Arc::clone(&rules));

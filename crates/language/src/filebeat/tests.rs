@@ -1,3 +1,5 @@
+//! Reading of whole configurations and of what is wrong with them.
+
 use std::time::Duration;
 
 use vigie_model::event::Value;

@@ -1,3 +1,5 @@
+//! Processors on documents, as JSON before and after.
+
 use vigie_formats::event_json::parse_json_object;
 use vigie_language::filebeat;
 use vigie_model::event::write_object_json;

@@ -163,8 +163,8 @@ fn merge(slot: &mut Value, value: Value) {
     }
 }
 
-/// The parts of a syslog message under the names of the Elastic Common Schema.
-fn add_syslog(event: &mut Event, text: &str) {
+/// Adds the parts of a syslog message under the names of the Elastic Common Schema.
+pub fn add_syslog(event: &mut Event, text: &str) {
     let message = syslog::parse(text);
     event.fields.insert("message", message.message.into());
     let mut told = Object::new();

@@ -197,12 +197,9 @@ impl Followed {
             if size < position {
                 return Ok(Read::Truncated);
             }
-            if size == position {
-                return Ok(Read::End);
-            }
-            let mut bytes = vec![0; READ_BYTES];
+            let mut bytes = vec![0; if size == position { 0 } else { READ_BYTES }];
             let count = file.read_at(&mut bytes, position)?;
-            // Cut and grown again past where we were: what follows is of another content.
+            // Cut and grown again to where we were, or past it: what follows is of another content.
             if !head.is_of(&file) {
                 return Ok(Read::Truncated);
             }

@@ -1,3 +1,5 @@
+//! Inputs over real files that grow, move, shrink and come back.
+
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs::{self, OpenOptions};
@@ -141,6 +143,9 @@ async fn lines_come_once_whatever_happens_to_their_files() {
     OpenOptions::new().write(true).truncate(true).open(&log).unwrap();
     append(&log, "cut and longer than before\n");
     assert_eq!(fixture.kept.wait_for(6).await[5], "cut and longer than before");
+    // Of the very same length.
+    fs::write(&log, "CUT and longer than before\n").unwrap();
+    assert_eq!(fixture.kept.wait_for(7).await[6], "CUT and longer than before");
 
     // A restart goes on where it was; what came meanwhile is not lost.
     fixture.stop().await;
@@ -148,13 +153,13 @@ async fn lines_come_once_whatever_happens_to_their_files() {
     fs::create_dir_all(fixture.path("deep/er")).unwrap();
     append(&fixture.path("deep/er/x.txt"), "deep\n");
     fixture.start();
-    let all = fixture.kept.wait_for(8).await;
-    let mut last: Vec<_> = all[6..].to_vec();
+    let all = fixture.kept.wait_for(9).await;
+    let mut last: Vec<_> = all[7..].to_vec();
     last.sort();
     assert_eq!(last, ["deep", "while away"]);
     fixture.stop().await;
     let events = fixture.kept.events.lock();
-    assert_eq!(events.len(), 8);
+    assert_eq!(events.len(), 9);
     let half = events.iter().find(|e| field(e, "message").as_str() == Some("half")).unwrap();
     assert_eq!(*field(half, "log.offset"), Value::Integer(8));
     assert_eq!(field(half, "log.file.path").as_str(), log.to_str());

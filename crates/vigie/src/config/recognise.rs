@@ -66,6 +66,7 @@ impl Kind {
                 | Self::Rules
                 | Self::Alertmanager
                 | Self::Logstash
+                | Self::Filebeat
                 | Self::Runbook
                 // Of which the policies of tail sampling count.
                 | Self::Collector

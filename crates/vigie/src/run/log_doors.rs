@@ -108,6 +108,29 @@ impl LogDoors {
         Ok(stats)
     }
 
+    /// Opens a door of an input of `filebeat.yml`.
+    pub(super) async fn open_shipper(
+        &self,
+        (kind, id): (&str, &str),
+        (decode, framing, is_udp): (DecodeText, Framing, bool),
+        place: Place,
+        (listeners, stop): (&mut Listeners, &CancellationToken),
+    ) -> Result<()> {
+        let door = TextDoor::new(kind, id, decode, place.sink, self.world.clone())
+            .with_tls(place.tls)
+            .with_framing(framing);
+        let part = format!("filebeat {kind}");
+        let port = Port { address: place.address, is_explicit: true };
+        let (mut tcp, mut udp) = (None, None);
+        if is_udp {
+            udp = listeners.bind_datagrams(&part, &port).await?;
+        } else {
+            tcp = listeners.bind(&part, &port).await?;
+        }
+        self.serve(door, (kind, id), (tcp, udp), (listeners, stop));
+        Ok(())
+    }
+
     /// Opens the doors that lead straight to the store, except those of kinds that pipelines have.
     pub(super) async fn open_own(
         &self,

@@ -34,16 +34,26 @@ use crate::plan::{LogstashPlan, Port};
 /// Names under which `elasticsearch` outputs mean Vigie, unless they resolve.
 const OWN_NAMES: [&str; 4] = ["elasticsearch", "opensearch", "es", "vigie"];
 
-/// Starts the pipelines of `plan`. Gives the kinds of their inputs that are open.
+/// What is open of pipelines.
+#[derive(Debug, Default)]
+pub(super) struct OpenPipelines {
+    /// Kinds of their inputs.
+    pub(super) kinds: Vec<String>,
+    /// Doors for Beats, by port.
+    pub(super) beats: Vec<(u16, Arc<dyn EventSink>)>,
+}
+
+/// Starts the pipelines of `plan`.
 pub(super) async fn start(
     plan: &LogstashPlan,
     (store, data): (&Arc<Store>, &Path),
     (world, telemetry, doors): (&World, &Telemetry, &LogDoors),
     listeners: &mut Listeners,
     stop: &CancellationToken,
-) -> Result<Vec<String>> {
+) -> Result<OpenPipelines> {
     let outputs = output_context(plan, (store, data), world, telemetry)?;
     let mut running = Vec::new();
+    let mut beats: Vec<(u16, Arc<dyn EventSink>)> = Vec::new();
     for (id, source) in &plan.pipelines {
         let config =
             read(source, plan.support_escapes).with_context(|| format!("pipeline {id}"))?;
@@ -62,6 +72,10 @@ pub(super) async fn start(
         }
         let mut open = Vec::new();
         for input in inputs(&config).with_context(|| format!("pipeline {id}"))? {
+            if let (true, Some(port)) = (IS_BEATS.contains(&input.kind.as_str()), input.port) {
+                let sink = PipelineSink::adding(Arc::clone(&built), input.adds.clone());
+                beats.push((port.saturating_add(plan.offset), Arc::new(sink)));
+            }
             let opened =
                 open_input(plan, &input, &built, (world, doors), (&mut *listeners, stop)).await;
             let line = input.position.line;
@@ -78,7 +92,7 @@ pub(super) async fn start(
     let inputs = running.iter().flat_map(|pipeline| &pipeline.inputs);
     let kinds = inputs.map(|(kind, ..)| kind.clone()).collect();
     serve_api(plan, running, world, listeners).await?;
-    Ok(kinds)
+    Ok(OpenPipelines { kinds, beats })
 }
 
 /// The inputs that are doors for Beats.

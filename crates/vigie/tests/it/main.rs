@@ -11,6 +11,7 @@ mod defaults;
 mod differential;
 mod doors;
 mod elasticsearch;
+mod files;
 mod grafana;
 mod hostile;
 mod import;

@@ -25,7 +25,7 @@ async fn the_seed_is_loaded_verbatim() {
     let log = server.log();
     assert!(log.lines().any(|line| line.contains("pipeline started")), "{log}");
     for (file, told) in
-        [("filebeat.yml", "not yet served"), ("runbook.yml", "nothing of it is executed")]
+        [("filebeat.yml", "following files"), ("runbook.yml", "nothing of it is executed")]
     {
         let named = log.lines().any(|line| line.contains(file) && line.contains(told));
         assert!(named, "{file} is not named:\n{log}");
