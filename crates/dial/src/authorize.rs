@@ -9,8 +9,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use vigie_world::World;
 
-use crate::config::{HttpConfig, OAuth2};
-use crate::{HttpError, body};
+use crate::config::{HttpConfig, JWT_BEARER, OAuth2};
+use crate::{HttpError, assertion, body};
 
 /// The largest answer of a token issuer that is read.
 const TOKEN_BYTES_MAX: u64 = 1 << 20;
@@ -79,21 +79,29 @@ pub(super) async fn token(
     {
         return Ok(value.clone());
     }
-    let secret = text_or_file(oauth2.client_secret.reveal(), &oauth2.client_secret_file, world)?;
-    let mut form = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
-    if !oauth2.scopes.is_empty() {
-        form.push(("scope".to_owned(), oauth2.scopes.join(" ")));
+    let url = &oauth2.token_url;
+    let mut request = client.post(url).timeout(TOKEN_TIMEOUT);
+    let mut form = Vec::new();
+    if oauth2.grant_type == JWT_BEARER {
+        let (key, file) = (&oauth2.client_certificate_key, &oauth2.client_certificate_key_file);
+        let key = text_or_file(key.reveal(), file, world)?;
+        form.push(("grant_type".to_owned(), JWT_BEARER.to_owned()));
+        form.push(("assertion".to_owned(), assertion::signed(oauth2, &key, world)?));
+    } else {
+        let (secret, file) = (&oauth2.client_secret, &oauth2.client_secret_file);
+        let secret = text_or_file(secret.reveal(), file, world)?;
+        request = request.basic_auth(form_encoded(&oauth2.client_id), Some(form_encoded(&secret)));
+        // A password or another grant is named by a parameter.
+        if !oauth2.endpoint_params.contains_key("grant_type") {
+            form.push(("grant_type".to_owned(), "client_credentials".to_owned()));
+        }
+        if !oauth2.scopes.is_empty() {
+            form.push(("scope".to_owned(), oauth2.scopes.join(" ")));
+        }
     }
     form.extend(oauth2.endpoint_params.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let url = &oauth2.token_url;
-    let response = client
-        .post(url)
-        .timeout(TOKEN_TIMEOUT)
-        .basic_auth(form_encoded(&oauth2.client_id), Some(form_encoded(&secret)))
-        .form(&form)
-        .send()
-        .await
-        .map_err(|error| HttpError::from_reqwest(url, &error))?;
+    let response =
+        request.form(&form).send().await.map_err(|error| HttpError::from_reqwest(url, &error))?;
     let status = response.status();
     let answer = body::read(url, response, TOKEN_BYTES_MAX).await?;
     if !status.is_success() {

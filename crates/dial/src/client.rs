@@ -17,6 +17,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{ClientBuilder, Method, StatusCode};
 use vigie_world::World;
 
+use crate::cloud::{CloudCredentials, Signer};
 use crate::config::HttpConfig;
 use crate::{BODY_BYTES_MAX, HttpError, authorize, body, guard, proxy, tls};
 
@@ -100,6 +101,7 @@ struct Inner {
     config: HttpConfig,
     world: World,
     guard: Guard,
+    signer: Option<Signer>,
 }
 
 /// What a client refuses to ask.
@@ -123,6 +125,22 @@ impl HttpClient {
         world: &World,
     ) -> Result<Self, HttpError> {
         Self::with_socket(config, environment, world, None)
+    }
+
+    /// A client whose requests carry the credentials of a cloud.
+    pub fn with_credentials(
+        config: &HttpConfig,
+        credentials: CloudCredentials,
+        environment: &HttpEnvironment,
+        world: &World,
+    ) -> Result<Self, HttpError> {
+        let tokens = build(proxy::apply(base_builder(environment), &config.proxy, environment)?)?;
+        let signer = Signer::new(credentials, environment, tokens);
+        let built = Self::build(config, environment, world, None, Guard::None)?;
+        let mut inner = Arc::try_unwrap(built.0)
+            .map_err(|_| HttpError::Setup("the client is in use already".to_owned()))?;
+        inner.signer = Some(signer);
+        Ok(Self(Arc::new(inner)))
     }
 
     /// A client for addresses that come from many hands: unless `allows_link_local`, it asks no
@@ -194,6 +212,7 @@ impl HttpClient {
             config: config.clone(),
             world: world.clone(),
             guard,
+            signer: None,
         })))
     }
 
@@ -244,9 +263,10 @@ impl HttpClient {
             let reason = "link-local address refused".to_owned();
             return Err(HttpError::Transport { url: url.to_owned(), reason });
         }
-        let request = self.0.client.request(method, url).body(body).timeout(limits.timeout);
+        let request = self.0.client.request(method.clone(), url).body(body.clone());
+        let request = request.timeout(limits.timeout);
         let work = async {
-            let response = self.send(url, request, headers).await?;
+            let response = self.send((&method, url, &body), request, headers).await?;
             let (status, headers) = (response.status(), response.headers().clone());
             let body = body::read(url, response, limits.body_bytes).await.unwrap_or_default();
             Ok(HttpAnswer { status, headers, body })
@@ -269,12 +289,12 @@ impl HttpClient {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        self.send(url, request, headers).await
+        self.send((&Method::GET, url, &Bytes::new()), request, headers).await
     }
 
     async fn send(
         &self,
-        url: &str,
+        (method, url, body): (&Method, &str, &Bytes),
         request: reqwest::RequestBuilder,
         mut headers: HeaderMap,
     ) -> Result<reqwest::Response, HttpError> {
@@ -285,6 +305,12 @@ impl HttpClient {
         if let (Some(oauth2), Some(client)) = (&inner.config.oauth2, &inner.token_client) {
             let token = authorize::token(oauth2, &inner.token, client, &inner.world).await?;
             headers.insert(reqwest::header::AUTHORIZATION, token);
+        }
+        if let Some(signer) = &inner.signer {
+            let signed = signer.headers((method, url, body), &inner.world).await?;
+            for (name, value) in &signed {
+                headers.insert(name.clone(), value.clone());
+            }
         }
         let response = request
             .headers(headers)

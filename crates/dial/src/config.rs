@@ -41,6 +41,22 @@ section! {
         client_secret: Secret = Secret::default(),
         /// A file with the secret.
         client_secret_file: PathBuf = PathBuf::new(),
+        /// `client_credentials`, or RFC 7523's assertion signed with a key.
+        grant_type: String = String::new(),
+        /// The key, PEM.
+        client_certificate_key: Secret = Secret::default(),
+        /// A file with the key.
+        client_certificate_key_file: PathBuf = PathBuf::new(),
+        /// `kid` of the assertion.
+        client_certificate_key_id: String = String::new(),
+        /// `RS256`, `RS384`, `RS512`.
+        signature_algorithm: String = String::new(),
+        /// Who the assertion is of, `client_id` by default.
+        iss: String = String::new(),
+        /// For whom it is, `token_url` by default.
+        audience: String = String::new(),
+        /// What else it claims.
+        claims: BTreeMap<String, String> = BTreeMap::new(),
         /// What the token should allow.
         scopes: Vec<String> = Vec::new(),
         /// Where tokens are issued.
@@ -53,6 +69,84 @@ section! {
     inline {
         /// Proxy towards the issuer.
         proxy: ProxyConfig,
+    }
+}
+
+section! {
+    /// AWS' signature, version 4.
+    pub struct SigV4Config("sigv4.SigV4Config", check = check_sigv4) {
+        /// The region; that of the environment by default.
+        region: String = String::new(),
+        /// Who signs; the environment, a profile by default.
+        access_key: String = String::new(),
+        /// And with what.
+        secret_key: Secret = Secret::default(),
+        /// A profile of the shared credentials.
+        profile: String = String::new(),
+        /// A role that is taken on.
+        role_arn: String = String::new(),
+        /// What its owner agreed on.
+        external_id: String = String::new(),
+        /// Whether the token service's FIPS address is asked.
+        use_fips_sts_endpoint: bool = false,
+    }
+}
+
+section! {
+    /// Tokens of Azure.
+    pub struct AzureAdConfig("azuread.AzureADConfig", check = check_azure) {
+        /// `AzurePublic`, `AzureChina`, `AzureGovernment`.
+        cloud: String = "AzurePublic".to_owned(),
+        /// The machine's own identity.
+        managed_identity: Option<AzureIdentity> = None,
+        /// An application with a secret.
+        oauth: Option<AzureOAuth> = None,
+        /// A Kubernetes service account.
+        workload_identity: Option<AzureWorkload> = None,
+        /// What the environment says.
+        sdk: Option<AzureSdk> = None,
+        /// What the token is for; monitoring by default.
+        scope: String = String::new(),
+    }
+}
+
+section! {
+    /// The machine's own identity.
+    pub struct AzureIdentity("azuread.ManagedIdentityConfig") {
+        /// Which of them.
+        client_id: String = String::new(),
+    }
+}
+
+section! {
+    /// An application with a secret.
+    pub struct AzureOAuth("azuread.OAuthConfig") {
+        /// The application.
+        client_id: String = String::new(),
+        /// Its secret.
+        client_secret: Secret = Secret::default(),
+        /// Its directory.
+        tenant_id: String = String::new(),
+    }
+}
+
+section! {
+    /// A Kubernetes service account.
+    pub struct AzureWorkload("azuread.WorkloadIdentityConfig") {
+        /// The application.
+        client_id: String = String::new(),
+        /// Its directory.
+        tenant_id: String = String::new(),
+        /// The account's token.
+        token_file_path: PathBuf = PathBuf::new(),
+    }
+}
+
+section! {
+    /// What the environment says.
+    pub struct AzureSdk("azuread.SDKConfig") {
+        /// The directory.
+        tenant_id: String = String::new(),
     }
 }
 
@@ -184,7 +278,70 @@ fn check_oauth2(oauth2: &mut OAuth2) -> Result<(), String> {
             "at most one of oauth2 client_secret & client_secret_file must be configured".into()
         );
     }
+    match oauth2.grant_type.as_str() {
+        "" | "client_credentials" => {}
+        JWT_BEARER => {
+            let inline = !oauth2.client_certificate_key.is_empty();
+            let file = is_set(&oauth2.client_certificate_key_file);
+            if !inline && !file {
+                return Err("oauth2 client_certificate_key or client_certificate_key_file must be configured for the JWT bearer grant type".into());
+            }
+            if inline && file {
+                return Err("at most one of oauth2 client_certificate_key & client_certificate_key_file must be configured".into());
+            }
+            if !["", "RS256", "RS384", "RS512"].contains(&oauth2.signature_algorithm.as_str()) {
+                return Err("valid signature algorithms are RS256, RS384 and RS512".into());
+            }
+        }
+        other => return Err(format!("oauth2 grant_type {other:?} is not known")),
+    }
     oauth2.proxy.check()
+}
+
+/// The grant of RFC 7523.
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+fn check_sigv4(config: &mut SigV4Config) -> Result<(), String> {
+    if config.access_key.is_empty() != config.secret_key.is_empty() {
+        return Err("must provide a AWS SigV4 Access key and Secret Key if credentials are specified in the SigV4 config".into());
+    }
+    if !config.external_id.is_empty() && config.role_arn.is_empty() {
+        return Err("external_id can only be used with role_arn".into());
+    }
+    Ok(())
+}
+
+fn check_azure(config: &mut AzureAdConfig) -> Result<(), String> {
+    let ways = [
+        config.managed_identity.is_some(),
+        config.oauth.is_some(),
+        config.workload_identity.is_some(),
+        config.sdk.is_some(),
+    ];
+    match ways.into_iter().filter(|is_set| *is_set).count() {
+        0 => return Err("must provide an Azure Managed Identity, Azure Workload Identity, Azure OAuth or Azure SDK in the Azure AD config".into()),
+        1 => {}
+        _ => return Err("cannot provide multiple authentication methods in the Azure AD config".into()),
+    }
+    if !["AzurePublic", "AzureChina", "AzureGovernment"].contains(&config.cloud.as_str()) {
+        return Err("must provide a cloud in the Azure AD config: AzurePublic, AzureChina or AzureGovernment".into());
+    }
+    let needs = |what: &str, values: &[&str]| {
+        let is_missing = values.iter().any(|value| value.is_empty());
+        is_missing.then(|| format!("must provide {what} in the Azure AD config"))
+    };
+    let missing = match (&config.oauth, &config.workload_identity) {
+        (Some(oauth), _) => needs(
+            "an Azure OAuth client_id, client_secret and tenant_id",
+            &[&oauth.client_id, oauth.client_secret.reveal(), &oauth.tenant_id],
+        ),
+        (_, Some(workload)) => needs(
+            "an Azure Workload Identity client_id and tenant_id",
+            &[&workload.client_id, &workload.tenant_id],
+        ),
+        _ => None,
+    };
+    missing.map_or(Ok(()), Err)
 }
 
 fn check_tls(tls: &mut TlsConfig) -> Result<(), String> {

@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vigie_dial::{HttpClient, HttpEnvironment};
+use vigie_dial::{CloudCredentials, HttpClient, HttpEnvironment};
 use vigie_model::{Alert, AlertSink, LabelsBuilder, TenantId};
 use vigie_world::World;
 
@@ -100,11 +100,15 @@ impl Alertmanagers {
     pub async fn apply(&self, config: &AlertingConfig) -> Result<(), String> {
         let mut wanted = Vec::new();
         for entry in &config.alertmanagers {
-            if entry.sigv4.is_some() {
-                return Err("alertmanagers: sigv4 is not there yet".to_owned());
-            }
-            let client = HttpClient::new(&entry.http, &self.environment, &self.shared.world)
-                .map_err(|error| format!("alertmanagers: {error}"))?;
+            let (environment, world) = (&self.environment, &self.shared.world);
+            let client = match &entry.sigv4 {
+                Some(config) => {
+                    let credentials = CloudCredentials::Aws(config.clone(), "aps");
+                    HttpClient::with_credentials(&entry.http, credentials, environment, world)
+                }
+                None => HttpClient::new(&entry.http, environment, world),
+            };
+            let client = client.map_err(|error| format!("alertmanagers: {error}"))?;
             let relabel = Relabeler::compile(&entry.relabel_configs)?;
             wanted.push((
                 entry,

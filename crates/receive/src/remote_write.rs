@@ -30,7 +30,7 @@ use sender::Sender;
 pub use tee::TeeSink;
 
 use crate::config::{Config, RemoteWriteConfig};
-use vigie_dial::{HttpClient, HttpEnvironment};
+use vigie_dial::{CloudCredentials, HttpClient, HttpEnvironment};
 
 /// Most bytes that wait for one remote; the oldest are dropped then.
 pub const QUEUE_BYTES_MAX: u64 = 2 << 30;
@@ -108,12 +108,24 @@ impl RemoteWriters {
         let mut wanted = BTreeMap::new();
         for entry in &config.remote_write {
             let failed = |error: String| format!("remote_write {:?}: {error}", entry.url);
-            if entry.sigv4.is_some() || entry.azuread.is_some() || entry.google_iam.is_some() {
-                return Err(failed("sigv4, azuread and google_iam are not there yet".to_owned()));
+            if entry.google_iam.is_some() {
+                let why = "google_iam is reserved: Google Cloud takes no remote write";
+                return Err(failed(why.to_owned()));
             }
             let outgoing = Outgoing::compile(entry, external).map_err(failed)?;
-            let client = HttpClient::new(&entry.http, &self.environment, &self.world)
-                .map_err(|error| failed(error.to_string()))?;
+            let credentials = match (&entry.sigv4, &entry.azuread) {
+                (Some(config), _) => Some(CloudCredentials::Aws(config.clone(), "aps")),
+                (_, Some(config)) => Some(CloudCredentials::Azure(config.clone())),
+                (None, None) => None,
+            };
+            let (http, environment, world) = (&entry.http, &self.environment, &self.world);
+            let client = match credentials {
+                Some(credentials) => {
+                    HttpClient::with_credentials(http, credentials, environment, world)
+                }
+                None => HttpClient::new(http, environment, world),
+            };
+            let client = client.map_err(|error| failed(error.to_string()))?;
             wanted.insert(folder_name(entry, &wanted), (entry, outgoing, client));
         }
         let mut ended = BTreeMap::new();

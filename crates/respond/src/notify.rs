@@ -14,7 +14,6 @@ mod pagerduty;
 mod payload;
 mod post;
 mod provider;
-mod sign;
 mod slack;
 mod smtp;
 mod sns;
@@ -33,7 +32,7 @@ use vigie_model::Labels;
 pub use build::build_integrations;
 pub use message::MessageTemplates;
 pub use post::NotifyEnvironment;
-pub(crate) use sign::hmac;
+pub(crate) use vigie_dial::sign::hmac;
 
 use crate::Fingerprint;
 

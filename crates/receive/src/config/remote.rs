@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::discovery::DiscoveryConfigs;
 use super::relabel::RelabelRule;
-use vigie_dial::{HttpConfig, TlsConfig};
+use vigie_dial::{AzureAdConfig, HttpConfig, SigV4Config, TlsConfig};
 use vigie_language::yaml::{ByteSize, DurationMs};
 use vigie_language::yaml::{Opaque, section};
 
@@ -21,7 +21,7 @@ section! {
         /// Only `v2`.
         api_version: String = "v2".to_owned(),
         /// Request signing of AWS.
-        sigv4: Option<Opaque> = None,
+        sigv4: Option<SigV4Config> = None,
         /// What happens to its targets.
         relabel_configs: Vec<RelabelRule> = Vec::new(),
         /// What happens to alerts that go there.
@@ -107,9 +107,9 @@ section! {
         /// Metadata.
         metadata_config: MetadataConfig = MetadataConfig::default(),
         /// Request signing of AWS.
-        sigv4: Option<Opaque> = None,
+        sigv4: Option<SigV4Config> = None,
         /// Credentials of Azure.
-        azuread: Option<Opaque> = None,
+        azuread: Option<AzureAdConfig> = None,
         /// Credentials of Google.
         google_iam: Option<Opaque> = None,
         /// Logging of refused requests.
@@ -283,6 +283,17 @@ fn check_remote_write(config: &mut RemoteWriteConfig) -> Result<(), String> {
         }
     }
     // HTTP/2 multiplexes all shards over one connection; Prometheus leaves it off here.
+    let others = [
+        config.http.basic_auth.is_some(),
+        config.http.authorization.is_some(),
+        config.http.oauth2.is_some(),
+        config.sigv4.is_some(),
+        config.azuread.is_some(),
+        config.google_iam.is_some(),
+    ];
+    if others.into_iter().filter(|is_set| *is_set).count() > 1 {
+        return Err("at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must be configured".into());
+    }
     config.http.check()
 }
 

@@ -131,7 +131,7 @@ fn variables_are_expanded_in_external_labels_only() {
 #[test]
 fn secrets_are_never_shown() {
     let text = "scrape_configs:\n- job_name: a\n  basic_auth: {username: u, password: hunter2}\n\
-                remote_write:\n- url: http://x/\n  sigv4: {access_key: hunter2, region: r}\n";
+                remote_write:\n- url: http://x/\n  sigv4: {access_key: AKID, secret_key: hunter2, region: r}\n";
     let loaded = read(text).unwrap();
     let shown = format!("{}{:?}", loaded.config.to_yaml(), loaded.jobs);
     assert!(!shown.contains("hunter2"), "{shown}");

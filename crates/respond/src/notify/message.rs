@@ -75,7 +75,7 @@ impl<'a> Message<'a> {
 
     /// Alertmanager's key of the group where length is limited.
     pub(super) fn key_hash(&self) -> String {
-        super::sign::sha256_hex(self.context.group_key.as_bytes())
+        vigie_dial::sign::sha256_hex(self.context.group_key.as_bytes())
     }
 
     pub(super) fn text(&self, template: &str) -> Result<String, NotifyError> {

@@ -10,7 +10,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::sign::{hex, hmac};
+use vigie_dial::sign::{hex, hmac};
 
 /// What a server may say in one answer.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;

@@ -1,5 +1,6 @@
 //! Amazon SNS, with AWS' signature.
 
+use vigie_dial::sign::{AWS_FORM, AwsRequest};
 use vigie_dial::{HttpAnswer, Method};
 use vigie_language::template::Time;
 use vigie_language::yaml::Secret;
@@ -7,7 +8,6 @@ use vigie_language::yaml::Secret;
 use super::message::{Message, wrong};
 use super::post::{Post, Request};
 use super::provider::{Provider, receipt};
-use super::sign::AwsRequest;
 use super::{NotifyError, NotifyReceipt};
 use crate::config::SnsConfig;
 
@@ -96,15 +96,18 @@ impl Provider for Sns {
         let body = self.form(message)?;
         let time = Time::from_unix_ms(post.now_ms()).format("20060102T150405Z");
         let signed = AwsRequest {
+            method: "POST",
             host: &host,
             path: parsed.path(),
+            query: "",
             region: &region,
             service: "sns",
             access_key: &sigv4.access_key,
             secret_key: sigv4.secret_key.reveal(),
-            body: &body,
-            time: &time,
             token: None,
+            time: &time,
+            content_type: Some(AWS_FORM),
+            body: body.as_bytes(),
         };
         let headers = signed.headers();
         Ok(vec![Request {
