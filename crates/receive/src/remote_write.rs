@@ -1,14 +1,15 @@
 //! Remote write to others: what the store took is queued on disk and sent until it is taken.
 //!
 //! [`RemoteWriters::sink`] stands before the store. A batch that the store took becomes requests
-//! in the queue of each remote (`remote_write/<name>` in the data folder); a task for each remote
-//! sends them in order, at least once. The store never waits for a remote.
+//! in the queue of each remote (`remote_write/<name>` in the data folder); senders of each remote
+//! deliver them, those of a target in order, at least once. The store never waits for a remote.
 
 mod metrics;
 mod outgoing;
 mod queue;
 mod record;
 mod sender;
+mod shard;
 mod tee;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use metrics::RemoteWriteMetrics;
 use outgoing::Outgoing;
 use queue::Queue;
 use sender::Sender;
+use shard::Shard;
 pub use tee::TeeSink;
 
 use crate::config::{Config, RemoteWriteConfig};
@@ -175,14 +177,15 @@ impl RemoteWriters {
         client: HttpClient,
     ) -> Remote {
         let cancel = CancellationToken::new();
-        let sender = Sender {
+        let shared = Shard {
             config: config.clone(),
             version: lane.outgoing.version,
             client,
-            queue: Arc::clone(&lane.queue),
             metrics: Arc::clone(&self.metrics),
             world: self.world.clone(),
+            stopping: CancellationToken::new(),
         };
+        let sender = Sender::new(shared, Arc::clone(&lane.queue));
         let task = tokio::spawn(sender.run(cancel.clone()));
         Remote {
             config: config.clone(),

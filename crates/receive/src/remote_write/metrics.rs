@@ -15,10 +15,12 @@ pub struct RemoteWriteMetrics {
     pub requests_retried: AtomicU64,
     /// Bytes of all queues on disk.
     pub queue_bytes: AtomicU64,
+    /// Senders of all remotes.
+    pub shards: AtomicU64,
 }
 
 impl RemoteWriteMetrics {
-    /// Name, help and value of each; all but the last are counters.
+    /// Name, help and value of each; all but the last two are counters.
     pub fn snapshot(&self) -> Vec<(&'static str, &'static str, u64)> {
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
         vec![
@@ -46,6 +48,11 @@ impl RemoteWriteMetrics {
                 "vigie_receive_remote_write_queue_bytes",
                 "Bytes that wait on disk for remotes.",
                 load(&self.queue_bytes),
+            ),
+            (
+                "vigie_receive_remote_write_shards",
+                "Senders that work for remotes.",
+                load(&self.shards),
             ),
         ]
     }

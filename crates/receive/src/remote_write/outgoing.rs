@@ -74,10 +74,12 @@ impl Outgoing {
     }
 
     /// `batch` as requests of at most `max_samples_per_send` samples (more only if one series of
-    /// the batch has more).
+    /// the batch has more), each of series with one slot.
     pub(super) fn prepare(&self, batch: &MetricBatch) -> Vec<Record> {
         let mut records = Vec::new();
-        let mut out = self.empty(batch, true);
+        // Most batches are of one target: one slot.
+        let mut open: Vec<(u8, MetricBatch)> = Vec::new();
+        let mut first = true;
         for series in batch.series() {
             let count =
                 series.samples.len() + if self.histograms { series.histograms.len() } else { 0 };
@@ -86,9 +88,15 @@ impl Outgoing {
                 continue;
             }
             let Some(labels) = self.labels(batch.labels(series)) else { continue };
+            let slot = slot(&labels);
+            let at = open.iter().position(|(of, _)| *of == slot).unwrap_or_else(|| {
+                open.push((slot, self.empty(batch, std::mem::take(&mut first))));
+                open.len() - 1
+            });
+            let Some((_, out)) = open.get_mut(at) else { continue };
             if out.sample_count() > 0 && out.sample_count() + count > self.samples_max {
-                records.extend(self.record(&out));
-                out = self.empty(batch, false);
+                records.extend(self.record(out, slot));
+                *out = self.empty(batch, false);
             }
             let mut builder = out.push_series(&labels);
             for row in series.samples.start as usize..series.samples.end as usize {
@@ -112,8 +120,11 @@ impl Outgoing {
                 }
             }
         }
-        if !out.is_empty() {
-            records.extend(self.record(&out));
+        for (slot, out) in &open {
+            records.extend(self.record(out, *slot));
+        }
+        if first && self.version == Version::V1 && self.metadata && !batch.metadata.is_empty() {
+            records.extend(self.record(&self.empty(batch, true), 0));
         }
         records
     }
@@ -140,16 +151,38 @@ impl Outgoing {
         (self.relabel.apply(&mut builder) && !builder.is_empty()).then(|| builder.build())
     }
 
-    fn record(&self, batch: &MetricBatch) -> Option<Record> {
+    fn record(&self, batch: &MetricBatch, slot: u8) -> Option<Record> {
         let newest = batch.timestamps_ms.iter().copied();
         let newest = newest.chain(batch.histograms.iter().map(|point| point.timestamp_ms));
         Some(Record {
             version: self.version,
             samples: batch.sample_count() as u32,
+            slot,
             newest_ms: newest.max().unwrap_or(i64::MAX),
             body: encode(self.version, batch)?,
         })
     }
+}
+
+/// Which of 256 groups of series a series is in: all of a target are in one.
+fn slot(labels: &Labels) -> u8 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    let target = labels.iter().filter(|(name, _)| matches!(*name, "job" | "instance"));
+    let mut named = false;
+    for (_, value) in target {
+        hasher.update(value.as_bytes());
+        hasher.update(&[0xff]);
+        named = true;
+    }
+    if !named {
+        for (name, value) in labels.iter() {
+            hasher.update(name.as_bytes());
+            hasher.update(&[0xff]);
+            hasher.update(value.as_bytes());
+            hasher.update(&[0xff]);
+        }
+    }
+    hasher.digest() as u8
 }
 
 /// Most samples of a request.

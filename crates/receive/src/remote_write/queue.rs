@@ -33,14 +33,13 @@ pub(super) struct Position {
     offset: u64,
 }
 
-/// The oldest records, and where the rest begins.
+/// A record that waits, and where the next begins.
 #[derive(Debug)]
 pub(super) struct Peeked {
-    /// Records.
-    pub records: Vec<Record>,
-    /// Samples in them.
-    pub samples: usize,
-    end: Position,
+    /// The record.
+    pub record: Record,
+    /// Where it ends.
+    pub end: Position,
 }
 
 /// A queue.
@@ -54,6 +53,10 @@ pub(super) struct Queue {
     /// Notified when something was appended.
     pub changed: Notify,
 }
+
+/// The file that was read last.
+#[derive(Debug, Default)]
+pub(super) struct OpenSegment(Option<(u64, Arc<dyn ReadFile>)>);
 
 #[derive(Debug)]
 struct Segment {
@@ -129,13 +132,9 @@ impl Queue {
         self.folder.join(format!("{number:08}{SUFFIX}"))
     }
 
-    /// Samples that wait, and whether nothing does (a record may hold metadata only).
-    pub(super) fn waiting(&self) -> (u64, bool) {
-        let state = self.state.lock();
-        let samples = state.segments.iter().map(|segment| segment.samples).sum();
-        let last = state.segments.back();
-        let end = last.map(|segment| Position { segment: segment.number, offset: segment.bytes });
-        (samples, end.is_none_or(|end| state.read >= end))
+    /// Samples that wait or are on their way.
+    pub(super) fn waiting(&self) -> u64 {
+        self.state.lock().segments.iter().map(|segment| segment.samples).sum()
     }
 
     /// Appends `records`. What cannot be written is counted as dropped: the store has it, and a
@@ -208,56 +207,56 @@ impl Queue {
         }
     }
 
-    /// The oldest records, as many as hold `samples_max` samples together, at least one. `None`
-    /// when nothing waits.
-    pub(super) fn peek(&self, samples_max: usize) -> Option<Peeked> {
+    /// The first record at or behind `from`, or the oldest when that is further on. `None` when
+    /// nothing waits there.
+    pub(super) fn next(&self, from: Position, open: &mut OpenSegment) -> Option<Peeked> {
         let mut state = self.state.lock();
-        let mut peeked = Peeked { records: Vec::new(), samples: 0, end: state.read };
-        let mut file: Option<(u64, Arc<dyn ReadFile>)> = None;
+        let mut at = from.max(state.read);
         loop {
-            let at = peeked.end;
             let index = state.segments.iter().position(|one| one.number >= at.segment)?;
             let (number, bytes) = state.segments.get(index).map(|s| (s.number, s.bytes))?;
             let offset = if number == at.segment { at.offset } else { 0 };
             if offset >= bytes {
-                match state.segments.get(index + 1) {
-                    Some(next) => peeked.end = Position { segment: next.number, offset: 0 },
-                    None => break,
-                }
+                let next = state.segments.get(index + 1)?;
+                at = Position { segment: next.number, offset: 0 };
                 continue;
             }
-            if file.as_ref().is_none_or(|(of, _)| *of != number) {
-                file =
-                    self.world.disk.open_read(&self.path(number)).ok().map(|file| (number, file));
+            let opened = open.0.as_ref().filter(|(of, _)| *of == number);
+            let mut found = opened.and_then(|(_, file)| read_record(&**file, offset, bytes));
+            if found.is_none() {
+                let file = self.world.disk.open_read(&self.path(number)).ok();
+                open.0 = file.map(|file| (number, file));
+                let opened = open.0.as_ref();
+                found = opened.and_then(|(_, file)| read_record(&**file, offset, bytes));
             }
-            let found = file.as_ref().and_then(|(_, file)| read_record(&**file, offset, bytes));
-            let Some((record, record_bytes)) = found else {
-                self.give_up(&mut state, index, &peeked);
-                peeked.end = Position { segment: number, offset: bytes.min(offset) };
-                continue;
-            };
-            let samples = record.samples as usize;
-            if !peeked.records.is_empty() && peeked.samples + samples > samples_max {
-                break;
+            if let Some((record, record_bytes)) = found {
+                let end = Position { segment: number, offset: offset + record_bytes };
+                return Some(Peeked { record, end });
             }
-            peeked.samples += samples;
-            peeked.records.push(record);
-            peeked.end = Position { segment: number, offset: offset + record_bytes };
+            at = Position { segment: number, offset };
+            self.give_up(&mut state, index, at);
         }
-        (!peeked.records.is_empty()).then_some(peeked)
     }
 
-    /// What follows in a segment cannot be read: it ends where the unreadable begins.
-    fn give_up(&self, state: &mut State, index: usize, peeked: &Peeked) {
-        // Records before it in the same segment are still to be counted as sent.
-        let counted: u64 = peeked.samples as u64;
+    /// What follows `at` in a segment cannot be read: it ends there.
+    fn give_up(&self, state: &mut State, index: usize, at: Position) {
+        let last = state.segments.len() == index + 1;
         let Some(segment) = state.segments.get_mut(index) else { return };
-        let lost = segment.samples.saturating_sub(counted);
-        let end = if segment.number == peeked.end.segment { peeked.end.offset } else { 0 };
-        self.metrics.queue_bytes.fetch_sub(segment.bytes.saturating_sub(end), Ordering::Relaxed);
-        segment.samples -= lost;
-        segment.bytes = end;
-        if state.segments.len() == index + 1 {
+        let (whole, samples) = (segment.bytes, segment.samples);
+        self.metrics.queue_bytes.fetch_sub(whole.saturating_sub(at.offset), Ordering::Relaxed);
+        segment.bytes = at.offset;
+        // Records before it in the same segment may still be on their way.
+        segment.samples = 0;
+        let read = if state.read.segment == segment.number { state.read.offset } else { 0 };
+        if let Ok(file) = self.world.disk.open_read(&self.path(segment.number)) {
+            let mut offset = 0;
+            while let Some((header, _)) = read_header(&*file, offset, at.offset) {
+                segment.samples += if offset < read { 0 } else { u64::from(header.samples) };
+                offset += header.record_bytes();
+            }
+        }
+        let lost = samples.saturating_sub(segment.samples);
+        if last {
             // Nothing is appended behind what cannot be read.
             state.writer = None;
         }
@@ -266,19 +265,14 @@ impl Queue {
         tracing::error!(%folder, samples = lost, "a part of the queue of a remote is damaged and was left out");
     }
 
-    /// Notes that everything in `peeked` is done with.
-    pub(super) fn advance(&self, peeked: &Peeked) {
+    /// Notes that everything before `end` is done with, and that one record of `samples` ends
+    /// there.
+    pub(super) fn advance(&self, end: Position, samples: u64) {
         let mut state = self.state.lock();
-        let mut samples = peeked.samples as u64;
-        for segment in &mut state.segments {
-            if segment.number > peeked.end.segment {
-                break;
-            }
-            let taken = segment.samples.min(samples);
-            segment.samples -= taken;
-            samples -= taken;
+        if let Some(segment) = state.segments.iter_mut().find(|one| one.number == end.segment) {
+            segment.samples = segment.samples.saturating_sub(samples);
         }
-        state.read = state.read.max(peeked.end);
+        state.read = state.read.max(end);
         self.remove_read(&mut state);
         let now = self.world.clock.monotonic();
         if now.saturating_sub(state.saved_at) >= SAVE_EVERY {
@@ -304,6 +298,15 @@ impl Queue {
     pub(super) fn save(&self) {
         let now = self.world.clock.monotonic();
         self.save_locked(&mut self.state.lock(), now);
+    }
+
+    /// [`Queue::save`] when something was appended since.
+    pub(super) fn save_appended(&self) {
+        let mut state = self.state.lock();
+        if !state.synced {
+            let now = self.world.clock.monotonic();
+            self.save_locked(&mut state, now);
+        }
     }
 
     fn save_locked(&self, state: &mut State, now: Duration) {

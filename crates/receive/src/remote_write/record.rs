@@ -1,8 +1,9 @@
 //! One record of a queue on disk: a request, how many samples it holds, how new they are.
 //!
 //! `length u32 | samples u32 | newest_ms i64 | checksum u64 | payload`, little-endian. The
-//! payload's first byte is the protocol's version, the rest the request as it would be sent
-//! (snappy). The checksum (xxh3) covers everything but itself.
+//! payload's first byte is the protocol's version (1, 2) or that and two (3, 4) when a byte follows
+//! that says which series are in it ([`Record::slot`]); the rest is the request as it would be
+//! sent (snappy). The checksum (xxh3) covers everything but itself.
 
 use super::outgoing::Version;
 
@@ -11,6 +12,9 @@ pub(super) const HEADER_BYTES: usize = 24;
 
 /// No payload is larger: protects from lengths that are garbage.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 64 << 20;
+
+/// What is added to a version when the slot follows.
+const SLOTTED: u8 = 2;
 
 /// A request that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,9 @@ pub(super) struct Record {
     pub samples: u32,
     /// Timestamp of its newest sample.
     pub newest_ms: i64,
+    /// Which series are in it: those of one target have the same number, so that they stay in
+    /// order while several senders work.
+    pub slot: u8,
     /// The request, compressed.
     pub body: Vec<u8>,
 }
@@ -39,12 +46,13 @@ pub(super) struct Header {
 impl Record {
     /// The record as bytes.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HEADER_BYTES + 1 + self.body.len());
-        out.extend_from_slice(&(self.body.len() as u32 + 1).to_le_bytes());
+        let mut out = Vec::with_capacity(HEADER_BYTES + 2 + self.body.len());
+        out.extend_from_slice(&(self.body.len() as u32 + 2).to_le_bytes());
         out.extend_from_slice(&self.samples.to_le_bytes());
         out.extend_from_slice(&self.newest_ms.to_le_bytes());
-        let mut payload = Vec::with_capacity(1 + self.body.len());
-        payload.push(self.version.number());
+        let mut payload = Vec::with_capacity(2 + self.body.len());
+        payload.push(self.version.number() + SLOTTED);
+        payload.push(self.slot);
         payload.extend_from_slice(&self.body);
         let checksum = checksum(&out, &payload);
         out.extend_from_slice(&checksum.to_le_bytes());
@@ -58,9 +66,15 @@ impl Record {
         if checksum(covered, payload) != header.checksum {
             return None;
         }
-        let (version, body) = payload.split_first()?;
+        let (first, mut body) = payload.split_first()?;
+        let (mut version, mut slot) = (*first, 0);
+        if let Some(number) = first.checked_sub(SLOTTED).filter(|number| *number > 0) {
+            let (second, rest) = body.split_first()?;
+            (version, slot, body) = (number, *second, rest);
+        }
         Some(Self {
-            version: Version::from_number(*version)?,
+            version: Version::from_number(version)?,
+            slot,
             samples: header.samples,
             newest_ms: header.newest_ms,
             body: body.to_vec(),

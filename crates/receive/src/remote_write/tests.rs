@@ -184,3 +184,67 @@ async fn a_full_queue_drops_its_oldest() {
     assert!(writers.metrics().queue_bytes.load(Ordering::Relaxed) <= 800);
     writers.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_senders_keep_each_target_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let seen: Arc<Mutex<Vec<(String, f64)>>> = Arc::default();
+    let busy = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let (kept, counters) = (Arc::clone(&seen), Arc::clone(&busy));
+    let handler = move |body: Bytes| {
+        let (kept, counters) = (Arc::clone(&kept), Arc::clone(&counters));
+        async move {
+            let now = counters.0.fetch_add(1, Ordering::SeqCst) + 1;
+            counters.1.fetch_max(now, Ordering::SeqCst);
+            // Long enough that senders meet, and of different lengths.
+            tokio::time::sleep(Duration::from_millis(body.len() as u64 % 7)).await;
+            let (mut plain, mut batch) = (Vec::new(), MetricBatch::new());
+            decompress(Compression::Snappy, &body, 1 << 20, &mut plain).unwrap();
+            decode_v1(&plain, &mut batch).unwrap();
+            for series in batch.series() {
+                let instance = batch.labels(series).get("instance").unwrap_or_default().to_owned();
+                for row in series.samples.clone() {
+                    kept.lock().push((instance.clone(), batch.values[row as usize]));
+                }
+            }
+            let now = counters.0.fetch_sub(1, Ordering::SeqCst);
+            // One in five fails after it was taken in: it comes again.
+            if now == 3 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
+        }
+    };
+    let router = Router::new().route("/", post(handler));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let text = format!(
+        "remote_write:\n- url: http://{address}/\n  queue_config: {{batch_send_deadline: 10ms, min_backoff: 5ms, max_samples_per_send: 5, capacity: 10, min_shards: 4}}\n"
+    );
+    let config = config::parse(&text, &Source::default(), &|_| None).unwrap().config;
+    let writers = writers(&folder);
+    let sink = writers.sink(Arc::new(Store));
+    writers.apply(&config).await.unwrap();
+    for round in 0..50_u32 {
+        for target in 0..20 {
+            let mut batch = MetricBatch::new();
+            let instance = format!("host-{target}");
+            let labels = [("__name__", "up"), ("instance", &instance), ("job", "j")];
+            batch.push_series(&Labels::from_pairs(labels)).sample(i64::from(round), f64::from(round));
+            sink.write(&TenantId::default_tenant(), batch, Acknowledge::Logged).await.unwrap();
+        }
+    }
+    let metrics = Arc::clone(writers.metrics());
+    until("all samples", || metrics.samples_sent.load(Ordering::Relaxed) == 1_000).await;
+    assert_eq!(metrics.shards.load(Ordering::Relaxed), 4);
+    writers.stop().await;
+    assert_eq!(metrics.shards.load(Ordering::Relaxed), 0);
+    assert!(busy.1.load(Ordering::SeqCst) > 1, "senders work at the same time");
+    let mut newest: std::collections::HashMap<String, f64> = std::collections::HashMap::new();
+    for (instance, value) in seen.lock().iter() {
+        // A request that comes again repeats its samples; a new one is the next of its series.
+        let next = newest.get(instance).map_or(0.0, |newest| newest + 1.0);
+        assert!(*value <= next, "{instance} has {value} before {next}");
+        newest.insert(instance.clone(), value.max(next - 1.0));
+    }
+    assert_eq!(newest.len(), 20);
+    assert!(newest.values().all(|value| *value == 49.0), "{newest:?}");
+}
