@@ -7,7 +7,7 @@ use crate::exposition::{Entry, Format, ParseOptions, Parser};
 use crate::lines::{graphite, influx, opentsdb, pickle};
 use crate::loki::{PushLimits, decode_push, decode_push_json};
 use crate::otlp::{decode_traces, decode_traces_json};
-use crate::remote_read::decode_read_request;
+use crate::remote_read::{decode_read_request, decode_read_results};
 use crate::remote_write::{decode_v1, decode_v2};
 use crate::tsdb;
 use crate::victoria::ExportLine;
@@ -70,9 +70,12 @@ pub fn remote_write_v2(data: &[u8]) {
     batch.series().iter().for_each(|series| drop(batch.labels(series)));
 }
 
-/// A decompressed remote read request.
+/// A decompressed remote read request, or an answer to one.
 pub fn remote_read(data: &[u8]) {
     drop(decode_read_request(data));
+    if let Ok(batch) = decode_read_results(data) {
+        batch.series().iter().for_each(|series| drop(batch.labels(series)));
+    }
 }
 
 /// OTLP traces, in both forms.

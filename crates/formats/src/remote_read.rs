@@ -8,10 +8,10 @@ mod xor;
 #[cfg(test)]
 mod tests;
 
-use vigie_model::{HistogramPoint, Labels, MatchOp, Matcher, Points, TimeRange};
+use vigie_model::{HistogramPoint, Labels, MatchOp, Matcher, MetricBatch, Points, TimeRange};
 
 use crate::protobuf::{Reader, WireError, Writer};
-use crate::remote_write::encode_histogram;
+use crate::remote_write::{RemoteWriteError, decode_v1, encode_histogram};
 
 /// Queries and matchers in one request; each costs work that its few bytes do not show.
 const QUERIES_MAX: usize = 1_000;
@@ -168,6 +168,20 @@ const fn number_of(op: MatchOp) -> u64 {
         MatchOp::Regex => 2,
         MatchOp::NotRegex => 3,
     }
+}
+
+/// Decodes an answer in samples (decompressed): the series of all queries.
+pub fn decode_read_results(message: &[u8]) -> Result<MetricBatch, RemoteWriteError> {
+    let mut batch = MetricBatch::new();
+    let mut reader = Reader::new(message);
+    while let Some(field) = reader.field()? {
+        if field.number == 1 {
+            // A `QueryResult` is a list of series under the number that a write request has for
+            // them.
+            decode_v1(field.bytes()?, &mut batch)?;
+        }
+    }
+    Ok(batch)
 }
 
 /// Appends a series to the `QueryResult` of one query.

@@ -17,6 +17,7 @@ mod metadata;
 pub mod pattern;
 mod points;
 mod sink;
+mod source;
 pub mod span;
 mod tenant;
 mod time;
@@ -43,6 +44,7 @@ pub use sink::{
     Acknowledge, MetricSink, Rejection, RejectionReason, WriteError, WriteErrorKind, WriteFuture,
     WriteReport,
 };
+pub use source::{MetricSource, SourceAnswer, SourceFuture};
 pub use tenant::{TenantError, TenantId};
 pub use time::TimeRange;
 pub use value::{STALE_NAN_BITS, is_stale_nan, stale_nan};

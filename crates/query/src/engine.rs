@@ -94,6 +94,12 @@ impl Engine {
         let deadline = started + timeout;
         let (series, selectors) = select(snapshot, &plan, &budget, deadline).await?;
         let selected = Instant::now();
+        let mut warnings: Vec<String> = Vec::new();
+        for warning in series.iter().flat_map(SeriesSet::warnings) {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
         let work = Work {
             text: request.text.to_owned(),
             plan,
@@ -107,6 +113,7 @@ impl Engine {
             annotations_max: options.annotations_max,
         };
         let mut output = run(work).await?;
+        output.warnings.splice(0..0, warnings);
         output.stats.selectors = selectors;
         output.stats.timings = QueryTimings {
             prepare: prepared - started,

@@ -201,7 +201,7 @@ fn add_jobs(loaded: &mut LoadedConfig, file: &Path, world: &World) -> Result<(),
 }
 
 /// Sections that are read and checked, and that no part of Vigie acts upon yet.
-const SECTIONS_NOT_YET_SERVED: [&str; 2] = ["remote_read", "tracing"];
+const SECTIONS_NOT_YET_SERVED: [&str; 1] = ["tracing"];
 
 fn not_yet_served(root: &Node) -> Vec<NotYetServed> {
     let mut found = Vec::new();

@@ -13,6 +13,7 @@ pub mod files;
 pub mod forward;
 pub mod host;
 pub mod lines;
+pub mod remote_read;
 pub mod remote_write;
 pub mod scrape;
 pub mod text_door;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use vigie_model::{Labels, Points, TimeRange};
 
+use crate::head::Head;
 use crate::parts::PartList;
 use crate::points::{merge_tail, remove_ranges};
 use crate::snapshot::Budget;
@@ -27,6 +28,8 @@ pub struct SeriesSet {
     deleted: Option<Arc<PartList>>,
     /// One sample stays for each such interval; 0: all.
     dedup_ms: i64,
+    /// What went wrong elsewhere.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A series, and where its points are: places in `sources` and ids there, in the order of
@@ -44,17 +47,26 @@ impl SeriesSet {
         view: &View,
         matchers: &[CompiledMatcher],
         range: TimeRange,
+        elsewhere: Vec<Head>,
     ) -> Result<Self, StoreError> {
-        let sources = view.sources(range);
+        // What comes from elsewhere first: where both have a sample the store's counts.
+        let borrowed = elsewhere.len();
+        let mut sources: Vec<_> =
+            elsewhere.into_iter().map(|head| Source::Head(Arc::new(head))).collect();
+        sources.extend(view.sources(range));
         let has_deleted = !view.parts.tombstones.is_empty();
         let mut set = Self {
             series: Vec::new(),
             deleted: has_deleted.then(|| Arc::clone(&view.parts)),
             dedup_ms: view.dedup_ms,
+            warnings: Vec::new(),
             sources,
         };
         let mut by_labels: HashTable<u32> = HashTable::new();
         for at in 0..set.sources.len() {
+            // What was asked for elsewhere was selected there, perhaps by labels that the answer
+            // does not repeat.
+            let matchers = if at < borrowed { &[] } else { matchers };
             let found = set.sources[at].select(matchers, range)?;
             set.add(at as u32, found, &mut by_labels);
         }
@@ -105,6 +117,11 @@ impl SeriesSet {
         }
         self.series = kept;
         Ok(())
+    }
+
+    /// What went wrong where samples may lie besides the store, for the asker.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Number of series.

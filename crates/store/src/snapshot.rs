@@ -1,10 +1,12 @@
 //! A consistent view of one tenant's data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use vigie_model::{Exemplar, Labels, Matcher, Metadata, TimeRange};
+use vigie_model::{Exemplar, Labels, Matcher, Metadata, MetricSource, TimeRange};
 
+use crate::head::Head;
 use crate::series_set::SeriesSet;
 use crate::view::View;
 use crate::{CompiledMatcher, StoreError};
@@ -96,10 +98,39 @@ pub struct Snapshot {
     pub(crate) view: View,
     /// When it was taken.
     pub(crate) taken_ms: i64,
+    /// Who else is asked.
+    pub(crate) elsewhere: Option<Arc<dyn MetricSource>>,
 }
 
 #[expect(clippy::unused_async, reason = "parts on an object store will be awaited here")]
 impl Snapshot {
+    /// The same without what others would be asked for: only what the store itself has.
+    pub fn local(mut self) -> Self {
+        self.elsewhere = None;
+        self
+    }
+
+    /// What others have, and what went wrong with them.
+    async fn ask_elsewhere(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> (Vec<Head>, Vec<String>) {
+        let Some(source) = self.elsewhere.as_ref().filter(|source| !source.is_empty()) else {
+            return (Vec::new(), Vec::new());
+        };
+        let has = |range: Option<TimeRange>| range.map(|range| range.start_ms);
+        let parts = self.view.parts.parts.iter().map(|part| part.row.meta.range().start_ms);
+        let heads = self.view.frozen.iter().chain([&self.view.active]);
+        let local_start_ms = parts.chain(heads.filter_map(|head| has(head.range()))).min();
+        let (mut heads, mut warnings) = (Vec::new(), Vec::new());
+        for answer in source.read(matchers, range, local_start_ms).await {
+            heads.push(Head::of_batch(&answer.batch));
+            warnings.extend(answer.warnings);
+        }
+        (heads, warnings)
+    }
+
     /// The series whose labels satisfy all of `select.matchers`.
     pub async fn select(
         &self,
@@ -108,7 +139,9 @@ impl Snapshot {
     ) -> Result<SeriesSet, StoreError> {
         budget.check()?;
         let matchers = compile(select.matchers)?;
-        let set = SeriesSet::collect(&self.view, &matchers, select.range)?;
+        let (elsewhere, warnings) = self.ask_elsewhere(select.matchers, select.range).await;
+        let mut set = SeriesSet::collect(&self.view, &matchers, select.range, elsewhere)?;
+        set.warnings = warnings;
         let names = (0..set.len()).filter_map(|at| set.labels(at).metric_name());
         self.view.usage.count(select.matchers, names, self.taken_ms);
         Ok(set)
@@ -126,7 +159,8 @@ impl Snapshot {
         let sets = if matcher_sets.is_empty() { &everything[..] } else { matcher_sets };
         let mut found = Vec::new();
         for matchers in sets {
-            let set = SeriesSet::collect(&self.view, &compile(matchers)?, range)?;
+            let (elsewhere, _) = self.ask_elsewhere(matchers, range).await;
+            let set = SeriesSet::collect(&self.view, &compile(matchers)?, range, elsewhere)?;
             found.extend((0..set.len()).map(|at| set.labels(at).clone()));
         }
         found.sort_unstable();

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use vigie_model::{
-    Acknowledge, MetricBatch, MetricSink, RejectionReason, TenantId, WriteError, WriteErrorKind,
+    Acknowledge, MetricBatch, MetricSink, MetricSource, RejectionReason, TenantId, WriteError, WriteErrorKind,
     WriteFuture, WriteReport,
 };
 use vigie_world::{FileLock, World};
@@ -64,6 +64,8 @@ pub struct Store {
     maintenance: tokio::sync::Mutex<()>,
     wake: Arc<tokio::sync::Notify>,
     closed: AtomicBool,
+    /// Who else is asked for samples of one tenant.
+    elsewhere: RwLock<Option<(TenantId, Arc<dyn MetricSource>)>>,
     pub(crate) logs: LogStore,
     pub(crate) spans: LogStore,
     _lock: Box<dyn FileLock>,
@@ -71,10 +73,18 @@ pub struct Store {
 
 impl Store {
     /// A consistent view of `tenant`'s data. A tenant that never wrote has an empty one.
-    pub fn snapshot(&self, tenant: &TenantId) -> Snapshot {
-        let tenant = self.tenants.read().get(tenant).cloned();
+    pub fn snapshot(&self, id: &TenantId) -> Snapshot {
+        let tenant = self.tenants.read().get(id).cloned();
         let view = tenant.map(|tenant| tenant.view.read().clone()).unwrap_or_default();
-        Snapshot { view, taken_ms: self.world.clock.now_ms() }
+        let elsewhere = self.elsewhere.read();
+        let elsewhere = elsewhere.as_ref().filter(|(of, _)| of == id);
+        let elsewhere = elsewhere.map(|(_, source)| Arc::clone(source));
+        Snapshot { view, taken_ms: self.world.clock.now_ms(), elsewhere }
+    }
+
+    /// From now on readers of `tenant` also ask `source`.
+    pub fn read_also(&self, tenant: TenantId, source: Arc<dyn MetricSource>) {
+        *self.elsewhere.write() = Some((tenant, source));
     }
 
     /// All tenants that ever wrote, ascending.

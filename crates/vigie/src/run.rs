@@ -35,11 +35,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vigie_alert::ManagerOptions;
 use vigie_dial::HttpEnvironment;
-use vigie_model::AlertSink;
+use vigie_model::{AlertSink, TenantId};
 use vigie_query::Engine;
 use vigie_receive::config::LoadedConfig;
 use vigie_receive::host::Host;
 use vigie_receive::lines::LineMetrics;
+use vigie_receive::remote_read::RemoteReaders;
 use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::ScrapeManager;
 use vigie_show::alertmanager::AlertmanagerState;
@@ -220,6 +221,9 @@ impl MetricsPart<'_> {
         let remotes =
             Arc::new(RemoteWriters::new(world.clone(), self.options.data.clone(), http.clone()));
         let sink = remotes.sink(store.sink());
+        let readers = Arc::new(RemoteReaders::new(world.clone(), http.clone()));
+        // The configuration file is the default tenant's.
+        store.read_also(TenantId::default_tenant(), Arc::clone(&readers) as _);
 
         // query
         let engine = Arc::new(Engine::new(engine_options(plan, &loaded)));
@@ -254,6 +258,7 @@ impl MetricsPart<'_> {
         let stages = Stages {
             scrape: Arc::clone(&scrape),
             remotes: Arc::clone(&remotes),
+            readers,
             rules: Arc::clone(&rules),
             reacting: self.reacting.as_ref().map(|(reacting, _)| Arc::clone(reacting)),
         };

@@ -149,10 +149,10 @@ fn what_is_written_is_read_again() {
 
 #[test]
 fn mechanisms_of_later_are_named() {
-    let loaded = read("remote_read: [{url: 'http://x'}]\nscrape_configs:\n- job_name: a\n  ec2_sd_configs: [{region: x}]\n  consul_sd_configs: [{server: 'x:1'}]\n  docker_sd_configs: [{host: 'unix:///x'}]\n").unwrap();
+    let loaded = read("tracing: {endpoint: 'x:4317'}\nscrape_configs:\n- job_name: a\n  ec2_sd_configs: [{region: x}]\n  consul_sd_configs: [{server: 'x:1'}]\n  docker_sd_configs: [{host: 'unix:///x'}]\n").unwrap();
     let sections: Vec<_> =
         loaded.not_yet_served.iter().map(|n| (n.section.as_str(), n.line.unwrap())).collect();
-    assert_eq!(sections, [("remote_read", 1), ("scrape_configs[ec2_sd_configs]", 4),]);
+    assert_eq!(sections, [("tracing", 1), ("scrape_configs[ec2_sd_configs]", 4),]);
 }
 
 #[test]

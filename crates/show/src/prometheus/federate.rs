@@ -40,7 +40,7 @@ pub(super) async fn federate(
     let now_ms = state.world.clock.now_ms();
     let lookback_ms = i64::try_from(state.options.lookback.as_millis()).unwrap_or(i64::MAX);
     let range = TimeRange::new(now_ms.saturating_sub(lookback_ms), now_ms);
-    let snapshot = state.store.snapshot(&identity.tenant);
+    let snapshot = state.store.snapshot(&identity.tenant).local();
     let budget = Budget::new(state.options.query_samples_max);
     let mut found = Vec::new();
     for matchers in &sets {

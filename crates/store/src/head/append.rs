@@ -62,6 +62,20 @@ impl Head {
         (report, enqueued)
     }
 
+    /// A head that holds `batch` alone and has no log.
+    pub(crate) fn of_batch(batch: &MetricBatch) -> Self {
+        let head = Self::default();
+        let mut inner = head.inner.write();
+        for series in batch.series() {
+            // What no series can have is left out, as when it is written.
+            if let Ok(id) = inner.series_of(batch.packed_labels(series), UNLIMITED, None) {
+                inner.append_series(id, batch, series, &mut WriteReport::default());
+            }
+        }
+        drop(inner);
+        head
+    }
+
     /// Applies an entry of the log. `ids` maps the log's ids to this head's.
     pub(crate) fn apply(&self, entry: Entry, ids: &mut Vec<u32>) {
         let mut inner = self.inner.write();

@@ -31,7 +31,7 @@ impl Store {
         for matchers in matcher_sets {
             let compiled: Result<Vec<_>, _> = matchers.iter().map(CompiledMatcher::new).collect();
             let view = tenant.view.read().clone();
-            let set = SeriesSet::collect(&view, &compiled?, range)?;
+            let set = SeriesSet::collect(&view, &compiled?, range, Vec::new())?;
             let found = count_with_points(&set, range)?;
             if found == 0 {
                 continue;

@@ -153,6 +153,7 @@ impl Store {
             maintenance: tokio::sync::Mutex::new(()),
             wake: Arc::default(),
             closed: AtomicBool::new(false),
+            elsewhere: RwLock::default(),
             _lock: lock,
         }))
     }

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use vigie_model::Labels;
 use vigie_receive::config::{LoadedConfig, Source};
+use vigie_receive::remote_read::RemoteReaders;
 use vigie_receive::remote_write::RemoteWriters;
 use vigie_receive::scrape::ScrapeManager;
 use vigie_show::prometheus::{Operator, ReloadOutcome};
@@ -45,6 +46,7 @@ impl Origin {
 pub(crate) struct Stages {
     pub(crate) scrape: Arc<ScrapeManager>,
     pub(crate) remotes: Arc<RemoteWriters>,
+    pub(crate) readers: Arc<RemoteReaders>,
     pub(crate) rules: Arc<Rules>,
     /// What reacts to alerts, with a configuration of its own.
     pub(crate) reacting: Option<Arc<Reacting>>,
@@ -56,6 +58,7 @@ impl Stages {
         let groups = self.rules.load(loaded)?;
         // The remotes first: they refuse what they cannot do before anything has changed.
         self.remotes.apply(&loaded.config).await?;
+        self.readers.apply(&loaded.config)?;
         self.scrape.apply(&loaded.jobs).await?;
         self.rules.apply(loaded, groups).await
     }

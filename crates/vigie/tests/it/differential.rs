@@ -10,7 +10,7 @@ mod data;
 mod errors;
 mod explained;
 mod generate;
-mod peer;
+pub(crate) mod peer;
 mod random;
 
 use std::collections::BTreeMap;

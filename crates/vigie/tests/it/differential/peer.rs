@@ -9,7 +9,7 @@ use vigie_testkit::{free_port, program};
 
 /// What is new in Prometheus 3 and thus cannot be asked of an older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// Prometheus 2: floats only, no boundary of a range on a sample.
     Old,
     /// Prometheus 3.
@@ -17,10 +17,10 @@ pub(super) enum Level {
 }
 
 /// A running Prometheus. It is killed when dropped.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     child: Child,
     _folder: tempfile::TempDir,
-    pub(super) api: String,
+    pub(crate) api: String,
     pub(super) client: reqwest::Client,
     pub(super) level: Level,
 }
@@ -39,7 +39,7 @@ fn binary(test: &str) -> Option<PathBuf> {
 }
 
 /// Starts Prometheus on an empty folder, or says why `test` is skipped.
-pub(super) async fn start(test: &str, client: &reqwest::Client) -> Option<Peer> {
+pub(crate) async fn start(test: &str, client: &reqwest::Client) -> Option<Peer> {
     let binary = binary(test)?;
     let version = Command::new(&binary).arg("--version").output().unwrap();
     let said = [version.stdout, version.stderr].concat();
