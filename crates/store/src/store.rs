@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use vigie_model::{
-    Acknowledge, MetricBatch, MetricSink, MetricSource, RejectionReason, TenantId, WriteError, WriteErrorKind,
-    WriteFuture, WriteReport,
+    Acknowledge, MetricBatch, MetricSink, MetricSource, RejectionReason, TenantId, WriteError,
+    WriteErrorKind, WriteFuture, WriteReport,
 };
 use vigie_world::{FileLock, World};
 

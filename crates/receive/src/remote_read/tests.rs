@@ -23,7 +23,8 @@ async fn serve(asked: Arc<Mutex<Vec<ReadQuery>>>) -> String {
             let labels: Vec<_> =
                 query.matchers.iter().map(|m| (m.name.clone(), m.value.clone())).collect();
             let end_ms = query.range.end_ms;
-            let points = Points { timestamps_ms: vec![end_ms], values: vec![1.5], ..Points::default() };
+            let points =
+                Points { timestamps_ms: vec![end_ms], values: vec![1.5], ..Points::default() };
             let (mut result, mut response) = (Vec::new(), Vec::new());
             put_series(&mut result, &Labels::from_pairs(labels), &points);
             put_query_result(&mut response, &result);

@@ -228,7 +228,9 @@ async fn several_senders_keep_each_target_in_order() {
             let mut batch = MetricBatch::new();
             let instance = format!("host-{target}");
             let labels = [("__name__", "up"), ("instance", &instance), ("job", "j")];
-            batch.push_series(&Labels::from_pairs(labels)).sample(i64::from(round), f64::from(round));
+            batch
+                .push_series(&Labels::from_pairs(labels))
+                .sample(i64::from(round), f64::from(round));
             sink.write(&TenantId::default_tenant(), batch, Acknowledge::Logged).await.unwrap();
         }
     }
