@@ -126,7 +126,9 @@ async fn the_go_app_is_scraped() {
             .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let built = go(&["mod", "init", "app"])
+        // `go get` alone leaves out the sums of what the packages in use import.
         .and_then(|()| go(&["get", "github.com/prometheus/client_golang@latest"]))
+        .and_then(|()| go(&["mod", "tidy"]))
         .and_then(|()| go(&["build", "-o", "app", "."]));
     if let Err(error) = built {
         eprintln!("skipped: {NAME} needs client_golang: {error}");
