@@ -21,7 +21,7 @@ pub mod yaml;
 /// Entry points of the fuzz targets.
 #[doc(hidden)]
 pub mod fuzzing {
-    use crate::{grok, logql, logstash, promql, ruby_pattern, search, traceql};
+    use crate::{filebeat, grok, logql, logstash, promql, ruby_pattern, search, traceql};
 
     /// Whatever parses prints as text that parses to the same.
     pub fn promql(data: &[u8]) {
@@ -32,6 +32,13 @@ pub mod fuzzing {
         let again = again.map(|expr| expr.to_string());
         assert_eq!(again.as_deref(), Ok(printed.as_str()), "{text}");
         promql::parse(&promql::pretty(&expr)).expect("a broken line parses as the whole one");
+    }
+
+    /// Never panics, whatever a `filebeat.yml` holds.
+    pub fn filebeat(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        let variable = |name: &str| (name == "HOME").then(|| "/home/a".to_owned());
+        drop(filebeat::parse(text, &crate::yaml::Source::default(), &variable));
     }
 
     /// Whatever parses as LogQL prints as text that parses to the same.

@@ -2,6 +2,8 @@
 //!
 //! What a filter removed is not in them: they come after the filters.
 
+mod replay;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,8 @@ use vigie_model::event::{Event, Object, Value};
 use vigie_world::{AppendFile, World};
 
 use crate::text;
+
+pub use replay::{DeadLetterReader, KeptLetter};
 
 /// A file is not made longer.
 const FILE_BYTES_MAX: u64 = 64 << 20;

@@ -32,7 +32,7 @@ mod text;
 pub use build::{BuildOptions, Built, Ecs, Warning, build};
 pub use codec::event_of_json;
 pub use correlate::{TraceContext, correlate, id_of_field, trace_context};
-pub use dead_letters::{DeadLetter, DeadLetterQueue};
+pub use dead_letters::{DeadLetter, DeadLetterQueue, DeadLetterReader, KeptLetter};
 pub use error::{ErrorKind, ProcessError};
 pub use filter::names as filter_names;
 pub use head_sampling::{HeadStrategies, HeadStrategy, ServiceStrategy};

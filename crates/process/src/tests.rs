@@ -14,7 +14,8 @@ use vigie_world::{ManualClock, Random, SimDisk, World};
 
 use crate::codec::{event_of_json, json};
 use crate::{
-    BuildOptions, Built, DeadLetterQueue, Ecs, OutputContext, PipelineSink, ProcessError, build,
+    BuildOptions, Built, DeadLetterQueue, DeadLetterReader, Ecs, OutputContext, PipelineSink,
+    ProcessError, build,
 };
 
 /// 2025-11-26T12:00:00Z
@@ -261,6 +262,25 @@ async fn outputs_route_by_conditions_and_name_their_documents() {
     let first = parse_json_object(letters.lines().next().unwrap().as_bytes()).unwrap();
     assert_eq!(first.get("reason"), Some(&Value::from("refused for the test")));
     assert_eq!(letters.lines().count(), 2);
+    // They are read again once: with their event, and why they are there; a torn line is left.
+    let mut file = setup.world.disk.open_append(&Path::new("/dead").join(&files[0].name)).unwrap();
+    file.append(b"nonsense\n{\"time\":").unwrap();
+    let open = |all| DeadLetterReader::open(Path::new("/dead"), all, setup.world.clone()).unwrap();
+    let mut reader = open(false);
+    let kept = reader.read(1).unwrap();
+    assert_eq!(kept[0].letter.event.fields.get("app"), Some(&Value::from("a")));
+    assert!(matches!(kept[0].letter.event.fields.get("@timestamp"), Some(Value::Time(_))));
+    let Some(Value::Object(why)) = kept[0].letter.event.metadata.get("dead_letter_queue") else {
+        panic!("{kept:?}")
+    };
+    assert_eq!(why.get("reason"), Some(&Value::from("refused for the test")));
+    reader.note().unwrap();
+    let mut reader = open(false);
+    assert_eq!(reader.read(10).unwrap().len(), 1);
+    assert_eq!(reader.unreadable(), 1);
+    reader.note().unwrap();
+    assert!(open(false).read(10).unwrap().is_empty());
+    assert_eq!(open(true).read(10).unwrap().len(), 2);
 }
 
 #[tokio::test]

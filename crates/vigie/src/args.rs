@@ -1,6 +1,7 @@
 //! The command line: `vigie run|check|query`, and the names of the tools that Vigie replaces.
 
 mod alertmanager;
+mod dead_letters;
 mod filebeat;
 mod incident;
 mod logstash;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use alertmanager::AlertmanagerArgs;
+pub(crate) use dead_letters::{DeadLettersArgs, DeadLettersCommand};
 pub(crate) use filebeat::{FilebeatArgs, FilebeatCommand};
 pub(crate) use incident::{IncidentArgs, IncidentChange, IncidentCommand};
 pub(crate) use logstash::{LogstashArgs, ProcessArgs, ProcessCodec, ProcessOutput};
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     Incident(IncidentArgs),
     /// Run events from the standard input through the filters of a `logstash.conf`
     Process(ProcessArgs),
+    /// What outputs of pipelines refused for ever: list it, hand it on again
+    DeadLetters(DeadLettersArgs),
     /// Run pipelines alone, with Logstash's flags
     Logstash(Box<LogstashArgs>),
     /// Ship files alone, with Filebeat's flags

@@ -7,6 +7,7 @@ mod args;
 mod ask;
 mod check;
 mod config;
+mod dead_letters;
 mod doctor;
 mod import;
 mod log;
@@ -69,6 +70,7 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
             log::start(&args.log);
             runtime.block_on(run::run(Plan::from_alertmanager(&args)?, world))
         }
+        Command::DeadLetters(args) => runtime.block_on(dead_letters::dead_letters(&args, &world)),
         Command::Process(args) => pipelines::process(&args, &world),
         Command::Logstash(args) if args.tests => pipelines::test(&args, &world),
         Command::Logstash(args) => {

@@ -63,7 +63,7 @@ pub(crate) fn folder_of(source: &Source) -> PathBuf {
 
 /// Takes everything: where only the filters are of interest.
 #[derive(Debug)]
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl EventSink for Nowhere {
     fn deliver(&self, _batch: EventBatch) -> DeliverFuture<'_> {

@@ -221,6 +221,56 @@ const GROK_QUESTIONS: [(&str, &str); 24] = [
 ];
 
 #[test]
+fn dead_letters_are_listed_and_replayed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let letters = folder.path().join("data/dead_letters");
+    std::fs::create_dir_all(&letters).unwrap();
+    let letter = |id: u32| {
+        let event = json!({"@timestamp": "2026-11-27T09:00:00.000Z", "id": id});
+        let time = "2026-11-27T10:00:00.000Z";
+        let letter = json!({"time": time, "plugin": "elasticsearch", "reason": "status 400",
+                            "event": event, "metadata": {}});
+        format!("{letter}\n")
+    };
+    std::fs::write(letters.join("1795000000000.jsonl"), letter(1) + &letter(2)).unwrap();
+    std::fs::write(letters.join("1795000000001.jsonl"), letter(3) + "{\"time\":").unwrap();
+    let out = folder.path().join("out.jsonl");
+    let config = folder.path().join("mend.conf");
+    let text = format!(
+        "filter {{ mutate {{ add_field => {{ why => '%{{[@metadata][dead_letter_queue][reason]}}' \
+         }} }} }} output {{ file {{ path => '{}' codec => json_lines }} }}",
+        out.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let run = |args: &[&str]| {
+        let ended = Command::new(env!("CARGO_BIN_EXE_vigie"))
+            .arg("dead-letters")
+            .args(args)
+            .args(["--data", &data])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.success(), "{errors}");
+        String::from_utf8(ended.stdout).unwrap()
+    };
+    let listed = run(&["list"]);
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(listed.contains("elasticsearch  status 400  {"), "{listed}");
+    let replay = ["replay", "--config", config.to_str().unwrap()];
+    assert_eq!(run(&replay), "3 dead letters replayed\n");
+    assert_eq!(run(&replay), "0 dead letters replayed\n");
+    assert_eq!(run(&["list"]), "");
+    let written = std::fs::read_to_string(&out).unwrap();
+    let written: Vec<Value> =
+        written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ids: Vec<_> = written.iter().map(|event| event["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [1, 2, 3]);
+    assert_eq!(written[0]["why"], "status 400");
+    assert_eq!(written[0]["@timestamp"], "2026-11-27T09:00:00.000Z");
+}
+
+#[test]
 fn an_independent_grok_finds_the_same() {
     use vigie_language::grok::{FieldNames, Grok, GrokLibrary};
     const NAME: &str = "an_independent_grok_finds_the_same";
